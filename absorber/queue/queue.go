@@ -1,0 +1,32 @@
+package queue
+
+import (
+	"context"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// Queue carries units from the WAL to the drainer, one ordered partition a
+// lane. It may deliver a record twice and may lose what it held (memory, a
+// deleted topic): the WAL keeps every unit until MySQL has it, the relay
+// publishes again from where Poll reports a gap, and the drainer skips what
+// the checkpoint covers. What it must never do is deliver records of one lane
+// out of order: after LSN n come only LSNs <= n again (repeats) or n+1.
+type Queue interface {
+	// Publish returns once the records (contiguous LSNs, ascending) are as
+	// durable as the queue makes them. Publishing an LSN again is harmless.
+	Publish(ctx context.Context, lane row.Lane, recs []wal.Record) error
+	// Poll waits until there is a record with an LSN above after, and returns
+	// up to max of them, contiguous from after+1. ErrGap: the queue holds
+	// records above after but not after+1.
+	Poll(ctx context.Context, lane row.Lane, after row.LSN, max int) ([]wal.Record, error)
+	// Forget says that MySQL has everything up to upto: the queue may drop it
+	// and commit its consumer position.
+	Forget(ctx context.Context, lane row.Lane, upto row.LSN) error
+	// Window is how many records the relay may publish ahead of the drainer;
+	// 0 is no limit.
+	Window() int
+	// Close releases the connections.
+	Close() error
+}

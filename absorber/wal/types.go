@@ -1,0 +1,148 @@
+package wal
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// Decisions of the scripts that a caller has to act upon.
+var (
+	// ErrConflict: a row or claim the unit was computed from has changed, or a
+	// lease has gone. Nothing was applied: read again, evaluate again, commit again.
+	ErrConflict = errors.New("a row changed since it was read")
+	// ErrGated: the table's gate is closed. Nothing was applied: wait, then read again.
+	ErrGated = errors.New("the table's gate is closed")
+	// ErrStaleTable: the table's generation is not the one the caller named:
+	// fetch TableState again and start over.
+	ErrStaleTable = errors.New("the table's generation has changed")
+	// ErrFull: the lane has as many pending units as Commit.MaxBacklog allows.
+	ErrFull = errors.New("the backlog is full")
+	// ErrLost: the lane's incarnation in Redis is not the one the store opened:
+	// Redis was flushed, restored or replaced. The lane is closed until recovered.
+	ErrLost = errors.New("the lane in Redis is not the one this proxy knows")
+)
+
+// GateState says what may happen to a table.
+type GateState byte
+
+const (
+	GateOpen    GateState = 'o' // absorbing
+	GateClosing GateState = 'c' // commits wait; pending rows drain; reads by key still use the cache
+	GateShut    GateState = 's' // nothing pending; synchronous writers are at work in MySQL; reads by key go to MySQL
+)
+
+// TableState is what every read and every commit checks: one short string in
+// Redis, "incarnation:generation:state". The generation is part of each row
+// key of the table, so one INCR makes everything cached before unreachable.
+type TableState struct {
+	Incarnation string
+	Gen         uint64
+	Gate        GateState
+}
+
+// RowKey names one cached row.
+type RowKey struct {
+	Table string // "db.table"
+	Key   row.Key
+}
+
+// ClaimKey names a value of a unique secondary index. Value is encoded like a row.Key.
+type ClaimKey struct {
+	Table, Index string
+	Value        string
+}
+
+// Row is what the cache says about a row.
+//
+// Found false is a miss: Lease then holds the token that proves, when it is
+// handed to Fill or Commit, that nobody has written the row since. Found true
+// and Tombstone true is a row deleted but not yet drained.
+type Row struct {
+	Found     bool
+	Tombstone bool
+	Dirty     bool
+	Version   row.LSN // of the last write, or the lane's LSN when the row was filled
+	Schema    uint32
+	Image     []byte // encoded image, valid until the caller drops it; nil for a tombstone or a miss
+	Lease     string // only on a miss, and only if a lease was asked for
+}
+
+// Claim is what the cache says about a unique value: held by Owner, or a miss
+// with a lease.
+type Claim struct {
+	Held  bool
+	Owner row.Key
+	Lease string
+}
+
+// RowRead is the witness of a row the unit was computed from: Lease for a
+// miss, else Version.
+type RowRead struct {
+	RowKey
+	Version row.LSN
+	Lease   string
+}
+
+// ClaimRead is the witness that a unique value was free: its miss lease.
+type ClaimRead struct {
+	ClaimKey
+	Lease string
+}
+
+// RowWrite puts a row: its image, or a tombstone when Image is nil.
+type RowWrite struct {
+	RowKey
+	Schema uint32
+	Image  []byte
+}
+
+// ClaimWrite takes a unique value for Owner.
+type ClaimWrite struct {
+	ClaimKey
+	Owner row.Key
+}
+
+// Commit is everything the commit script needs. It either applies all of it
+// and gives the unit the lane's next LSN, or nothing.
+type Commit struct {
+	Unit       *row.Unit         // LSN 0; the script's LSN is returned and stands as the stream id
+	Gens       map[string]uint64 // generation of each table in the unit
+	Reads      []RowRead
+	ClaimReads []ClaimRead
+	Writes     []RowWrite
+	Claims     []ClaimWrite
+	Releases   []ClaimWrite // dropped if still held by Owner
+	MaxBacklog int64        // 0 = unlimited
+}
+
+// Record is one unit as it stands in the WAL and in the queue.
+type Record struct {
+	LSN  row.LSN
+	Data []byte // Encode's bytes
+}
+
+// SettleRow is a row of an applied batch.
+type SettleRow struct {
+	RowKey
+	TTL time.Duration // life as a clean row; 0 = drop at once
+}
+
+// Lease is the ownership of a lane by one drain worker.
+type Lease struct {
+	Lane  row.Lane
+	Owner string
+	TTL   time.Duration
+}
+
+// Progress is a lane as Redis sees it.
+type Progress struct {
+	Incarnation string
+	LSN         row.LSN // last committed
+	Settled     row.LSN // everything up to here is in MySQL and settled
+	Relayed     row.LSN // everything up to here is in the queue
+	Flush       row.LSN // a barrier asks that everything up to here be drained ahead of the rate
+	Pending     int64   // units in the WAL not yet settled
+	Paused      bool
+}
