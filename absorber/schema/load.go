@@ -1,0 +1,87 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Queryer runs one statement on one connection and returns its rows as the
+// text protocol prints them, nil for NULL; no rows for a statement without a
+// result. Every call must use the same connection, with results in utf8mb4.
+// Load keeps the rows it is given.
+type Queryer interface {
+	Query(sql string) (rows [][][]byte, err error)
+}
+
+// Options are what Load cannot find out on the server.
+type Options struct {
+	// CollationExact says whether text of the collation can be compared here
+	// exactly as the server does. A table with a key over any other collation
+	// is refused. Nil means that only binary collations can.
+	CollationExact func(collation string) bool
+}
+
+// ErrUnsupported marks a server that is too old or a session that would not
+// show the schema faithfully.
+var ErrUnsupported = errors.New("unsupported server")
+
+// errChanged says that the rows read do not fit together: DDL ran meanwhile.
+var errChanged = errors.New("the schema changed while it was read")
+
+// loadAttempts is how often Load starts over when DDL runs while it reads.
+const loadAttempts = 3
+
+// Load reads the schema of the server. Tables that want names get a Table,
+// absorbable or with the reasons why not; all others only count as ways to
+// reach an absorbed one. want is asked with names as the server spells them,
+// never for the server's own databases nor for shock_absorber.
+//
+// Load changes sql_mode and sql_quote_show_create of q's session and sets them
+// back. The error wraps ErrUnsupported for a server it does not know.
+func Load(q Queryer, want func(Name) bool, o Options) (*Catalog, error) {
+	s, err := readServer(q)
+	if err != nil {
+		return nil, err
+	}
+	if o.CollationExact == nil {
+		o.CollationExact = binaryCollation
+	}
+	if _, err := q.Query("SET SESSION sql_mode = '', sql_quote_show_create = 1"); err != nil {
+		return nil, fmt.Errorf("prepare the session: %w", err)
+	}
+	cat, err := loadSession(q, s, want, o)
+	restore := fmt.Sprintf("SET SESSION sql_mode = %s, sql_quote_show_create = %s", quote(s.sqlMode), s.quoteShow)
+	if _, rerr := q.Query(restore); err == nil && rerr != nil {
+		return nil, fmt.Errorf("restore the session: %w", rerr)
+	}
+	return cat, err
+}
+
+// loadSession reads and builds with the session's variables set: no mode that
+// changes quoting, names always quoted.
+func loadSession(q Queryer, s server, want func(Name) bool, o Options) (*Catalog, error) {
+	for attempt := 1; ; attempt++ {
+		r, err := readAll(q, s, want)
+		if err != nil {
+			return nil, err
+		}
+		cat, err := build(q, s, r, o)
+		if err == nil || !errors.Is(err, errChanged) || attempt == loadAttempts {
+			return cat, err
+		}
+	}
+}
+
+// binaryCollation holds for collations that compare bytes or code points.
+func binaryCollation(collation string) bool {
+	return collation == "binary" || strings.HasSuffix(collation, "_bin")
+}
+
+// quote makes a string literal for a session without NO_BACKSLASH_ESCAPES.
+func quote(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(s) + "'"
+}
+
+// quoteName makes a quoted identifier.
+func quoteName(s string) string { return "`" + strings.ReplaceAll(s, "`", "``") + "`" }

@@ -1,0 +1,199 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// rawTable is a row of information_schema.TABLES.
+type rawTable struct {
+	name    Name
+	kind    string // TABLE_TYPE
+	engine  string
+	options string // CREATE_OPTIONS
+}
+
+// rawColumn is a row of information_schema.COLUMNS.
+type rawColumn struct {
+	name, columnType, nullable, extra string
+	def                               []byte // COLUMN_DEFAULT, nil for NULL
+	charset, collation, generation    string
+	json                              bool // MariaDB: has the check that makes it JSON
+}
+
+// rawPart is a row of information_schema.STATISTICS: one column of an index.
+type rawPart struct {
+	index  string
+	unique bool
+	column string // "" for an expression
+	prefix int    // SUB_PART, 0 for the whole column
+	kind   string // INDEX_TYPE
+}
+
+// rawForeignKey is a row of information_schema.REFERENTIAL_CONSTRAINTS.
+type rawForeignKey struct {
+	name          string
+	child, parent Name
+	cascades      bool // a change of the parent changes the child
+}
+
+// rawCheck is an enforced CHECK constraint. clause is empty on MySQL.
+type rawCheck struct{ name, clause string }
+
+// rawBody is a stored piece of SQL: a view, routine, trigger or event.
+type rawBody struct {
+	name   Name // a trigger's: the table it stands on
+	title  string
+	sql    string
+	opaque bool // the body cannot be seen, or is not SQL
+}
+
+// raw is all that was read for one catalog.
+type raw struct {
+	tables      []rawTable // the wanted ones
+	columns     map[Name][]rawColumn
+	indexes     map[Name][]rawPart
+	foreignKeys []rawForeignKey
+	checks      map[Name][]rawCheck
+	partitions  map[Name]*rawPartitions
+	triggers    []rawBody
+	views       []rawBody
+	routines    []rawBody
+	events      []rawBody
+	grants      grants
+}
+
+// ownSchemas are never absorbed and their views reach no user's table.
+const ownSchemas = "('mysql','sys','information_schema','performance_schema','ndbinfo','shock_absorber')"
+
+// readAll reads everything that is not asked table by table.
+func readAll(q Queryer, s server, want func(Name) bool) (*raw, error) {
+	r := &raw{}
+	if err := r.readTables(q, want); err != nil {
+		return nil, err
+	}
+	in := r.schemaList()
+	steps := []func() error{
+		func() error { return r.readColumns(q, in) },
+		func() error { return r.readIndexes(q, in) },
+		func() error { return r.readChecks(q, s.dialect) },
+		func() error { return r.readForeignKeys(q) },
+		func() error { return r.readPartitions(q, in) },
+		func() error { return r.readBodies(q) },
+		func() (err error) { r.grants, err = readGrants(q); return err },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// query runs sql and checks that each row has as many columns as asked for.
+func query(q Queryer, what string, columns int, sql string) ([][][]byte, error) {
+	rows, err := q.Query(sql)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", what, err)
+	}
+	for _, r := range rows {
+		if len(r) != columns {
+			return nil, fmt.Errorf("read %s: %w: %d columns instead of %d", what, ErrUnsupported, len(r), columns)
+		}
+	}
+	return rows, nil
+}
+
+// nameOf makes a Name of two columns.
+func nameOf(db, table []byte) Name { return Name{DB: string(db), Table: string(table)} }
+
+// readTables finds the wanted tables, views and sequences.
+func (r *raw) readTables(q Queryer, want func(Name) bool) error {
+	r.tables = nil
+	rows, err := query(q, "the tables", 5, "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_OPTIONS"+
+		" FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN "+ownSchemas)
+	if err != nil {
+		return err
+	}
+	for _, v := range rows {
+		t := rawTable{name: nameOf(v[0], v[1]), kind: string(v[2]), engine: string(v[3]), options: string(v[4])}
+		if !strings.HasPrefix(t.kind, "TEMPORARY") && want(t.name) {
+			r.tables = append(r.tables, t)
+		}
+	}
+	slices.SortFunc(r.tables, func(a, b rawTable) int { return compareNames(a.name, b.name) })
+	return nil
+}
+
+// compareNames orders by database, then table.
+func compareNames(a, b Name) int {
+	if c := strings.Compare(a.DB, b.DB); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Table, b.Table)
+}
+
+// schemaList is the SQL list of the databases with wanted tables; "" if none.
+func (r *raw) schemaList() string {
+	var quoted []string
+	last := ""
+	for _, t := range r.tables {
+		if t.name.DB != last {
+			quoted = append(quoted, quote(t.name.DB))
+			last = t.name.DB
+		}
+	}
+	if len(quoted) == 0 {
+		return ""
+	}
+	return "(" + strings.Join(quoted, ",") + ")"
+}
+
+// readColumns reads the columns of all tables in the listed databases.
+func (r *raw) readColumns(q Queryer, in string) error {
+	r.columns = map[Name][]rawColumn{}
+	if in == "" {
+		return nil
+	}
+	rows, err := query(q, "the columns", 10, "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,"+
+		" COLUMN_DEFAULT, EXTRA, CHARACTER_SET_NAME, COLLATION_NAME, GENERATION_EXPRESSION"+
+		" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN "+in+
+		" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION")
+	if err != nil {
+		return err
+	}
+	for _, v := range rows {
+		n := nameOf(v[0], v[1])
+		r.columns[n] = append(r.columns[n], rawColumn{name: string(v[2]), columnType: string(v[3]),
+			nullable: string(v[4]), def: v[5], extra: string(v[6]),
+			charset: string(v[7]), collation: string(v[8]), generation: string(v[9])})
+	}
+	return nil
+}
+
+// readIndexes reads the indexes, in the order in which the server lists them.
+func (r *raw) readIndexes(q Queryer, in string) error {
+	r.indexes = map[Name][]rawPart{}
+	if in == "" {
+		return nil
+	}
+	rows, err := query(q, "the indexes", 8, "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME,"+
+		" SUB_PART, INDEX_TYPE, SEQ_IN_INDEX FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN "+in+
+		" ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX")
+	if err != nil {
+		return err
+	}
+	for _, v := range rows {
+		n := nameOf(v[0], v[1])
+		prefix := 0
+		if v[5] != nil {
+			if _, err := fmt.Sscan(string(v[5]), &prefix); err != nil {
+				return fmt.Errorf("read the indexes: SUB_PART of %s: %w", n, err)
+			}
+		}
+		r.indexes[n] = append(r.indexes[n], rawPart{index: string(v[2]), unique: string(v[3]) == "0",
+			column: string(v[4]), prefix: prefix, kind: string(v[6])})
+	}
+	return nil
+}
