@@ -1,0 +1,50 @@
+# make quick   the tests that need nothing but Go
+# make test    all tests, against real servers (installs them first; Debian 12)
+# make soak    the long ones; SOAK=30m says how long each runs
+# make bench   the benchmarks, against real servers
+# make lint    golangci-lint if it is installed, else go vet and gofmt
+
+GO   ?= go
+SOAK ?= 10m
+# Packages tested side by side. Each may run a MySQL, a MariaDB and a Kafka.
+P    ?= 2
+
+export SHOCK_ABSORBER_REAL
+
+.PHONY: all quick test soak bench lint vet setup
+
+all: lint quick
+
+setup:
+	.ci/setup
+
+quick: SHOCK_ABSORBER_REAL :=
+quick:
+	$(GO) test ./...
+	$(GO) -C cmd/demo test ./...
+
+test: SHOCK_ABSORBER_REAL := 1
+test: setup vet
+	$(GO) test -count=1 -p $(P) -timeout 20m ./...
+	$(GO) -C cmd/demo test -count=1 -timeout 10m ./...
+
+soak: SHOCK_ABSORBER_REAL := 1
+soak: setup
+	SHOCK_ABSORBER_SOAK=$(SOAK) $(GO) test -count=1 -p 1 -timeout 0 ./...
+
+bench: SHOCK_ABSORBER_REAL := 1
+bench: setup
+	$(GO) test -run '^$$' -bench . -benchmem -p 1 -timeout 60m ./...
+
+vet:
+	$(GO) vet ./...
+	$(GO) -C cmd/demo vet ./...
+
+lint:
+	@if command -v golangci-lint >/dev/null; then \
+		golangci-lint run ./...; \
+	else \
+		$(GO) vet ./... && $(GO) -C cmd/demo vet ./... && \
+		unformatted=$$(gofmt -l .) && \
+		if [ -n "$$unformatted" ]; then echo "gofmt needed:" $$unformatted; exit 1; fi; \
+	fi

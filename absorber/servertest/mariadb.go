@@ -1,0 +1,86 @@
+package servertest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// mariaServer is the binary's MariaDB.
+var mariaServer shared[*DB]
+
+// MariaDB returns the test binary's MariaDB server.
+func MariaDB(tb testing.TB) *DB {
+	tb.Helper()
+	return mariaServer.get(tb, "MariaDB", func() (*DB, error) { return attempts(startMariaDB) })
+}
+
+// startMariaDB copies the template and runs mariadbd on it.
+func startMariaDB() (*DB, error) {
+	const install = "apt-get install mariadb-server, or run .ci/setup"
+	daemon, err := executable("mariadbd", install)
+	if err != nil {
+		return nil, err
+	}
+	installer, err := executable("mariadb-install-db", install)
+	if err != nil {
+		return nil, err
+	}
+	made, err := template(os.TempDir(), "mariadb-"+version(daemon), func(dir string) error {
+		return run("", installer, append(asRoot(), "--no-defaults", "--datadir="+dir, "--skip-test-db", "--auth-root-authentication-method=normal")...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	dir, err := newFolder(os.TempDir())
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(dir.path, "data")
+	if err := copyTree(made, data); err != nil {
+		return nil, err
+	}
+	initFile, err := writeAccounts(dir.path)
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	db := newDB(port, filepath.Join(dir.path, "s.sock"))
+	args := append(databaseFlags(port, data, db.Socket, initFile), asRoot()...)
+	// What Debian's own configuration file sets; the compiled-in default is latin1.
+	args = append(args, "--collation-server=utf8mb4_general_ci")
+	db.server = &process{name: "mariadbd", path: daemon, args: args, dir: dir, ready: db.ping}
+	return db, db.server.start()
+}
+
+// asRoot lets a database server run as root, which it refuses by default.
+func asRoot() []string {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return []string{"--user=root"}
+}
+
+// notName matches what may not stand in a file's name.
+var notName = regexp.MustCompile(`[^A-Za-z0-9.]+`)
+
+// version is what `daemon --version` prints, as part of a file's name.
+func version(daemon string) string {
+	out, err := exec.Command(daemon, "--version").Output()
+	if err != nil {
+		// Still a usable name; the start that follows will say what is wrong.
+		return "unknown"
+	}
+	return nameOf(out)
+}
+
+// nameOf keeps of a version line what a file's name may hold.
+func nameOf(line []byte) string {
+	name := notName.ReplaceAllString(filepath.Base(string(line)), "-")
+	return name[:min(len(name), 60)]
+}
