@@ -2,9 +2,19 @@ package queue
 
 import (
 	"context"
+	"errors"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// Decisions a caller has to act upon.
+var (
+	// ErrGap: waiting will not bring after+1. Publish again from after+1 to
+	// the end of the WAL, and Poll again.
+	ErrGap = errors.New("the queue does not hold the next record")
+	// ErrClosed: Close was called.
+	ErrClosed = errors.New("the queue is closed")
 )
 
 // Queue carries units from the WAL to the drainer, one ordered partition a
@@ -16,10 +26,15 @@ import (
 type Queue interface {
 	// Publish returns once the records (contiguous LSNs, ascending) are as
 	// durable as the queue makes them. Publishing an LSN again is harmless.
+	// The queue may keep Data: do not change it afterwards.
 	Publish(ctx context.Context, lane row.Lane, recs []wal.Record) error
 	// Poll waits until there is a record with an LSN above after, and returns
-	// up to max of them, contiguous from after+1. ErrGap: the queue holds
-	// records above after but not after+1.
+	// up to max of them, contiguous from after+1. One caller a lane.
+	//
+	// ErrGap: the queue holds, or once held, records above after but not
+	// after+1; or it holds nothing at all of the lane, which an instance says
+	// once a lane before it waits (a queue in memory is empty after a restart
+	// although the relay has published).
 	Poll(ctx context.Context, lane row.Lane, after row.LSN, max int) ([]wal.Record, error)
 	// Forget says that MySQL has everything up to upto: the queue may drop it
 	// and commit its consumer position.
@@ -30,3 +45,7 @@ type Queue interface {
 	// Close releases the connections.
 	Close() error
 }
+
+// window is how far the relay may run ahead of the drainer where the queue
+// would otherwise hold the backlog a second time, in records.
+const window = 10000
