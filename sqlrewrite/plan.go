@@ -1,8 +1,6 @@
 package sqlrewrite
 
 import (
-	"time"
-
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
@@ -18,108 +16,93 @@ const (
 	PointRead               // SELECT of plain columns by primary key
 )
 
+// String names the verb as metrics show it.
+func (v Verb) String() string {
+	return [...]string{"passthrough", "insert", "update", "delete", "pointread"}[v]
+}
+
 // Reason names why a statement that touches an absorbed table is not absorbed;
 // a metric label, snake_case, one constant each in reason.go. "" = none.
 type Reason string
 
 // Effect is what a passed-through statement may do to the session besides its
-// answer; bits.
+// answer; bits. They are over-approximated: a missing bit would be wrong, one
+// too many costs a look at the server.
 type Effect uint32
 
 const (
-	EffectNone      Effect = 0
 	EffectBegin     Effect = 1 << iota // BEGIN, START TRANSACTION, XA START
-	EffectEnd                          // COMMIT, ROLLBACK (not TO SAVEPOINT), XA END...
+	EffectEnd                          // COMMIT, ROLLBACK (not TO SAVEPOINT), XA COMMIT and ROLLBACK, whatever commits implicitly
+	EffectSavepoint                    // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT
 	EffectSession                      // SET, CALL, anything that may change session variables: re-read them before absorbing
-	EffectDB                           // USE
-	EffectTempTable                    // CREATE/DROP TEMPORARY TABLE: Names holds the table names
+	EffectDB                           // USE: Plan.Database; if that is empty, ask SELECT DATABASE()
+	EffectTempTable                    // Plan.Temporary may be temporary tables from now on: see Env.Temporary
+	EffectTempDrop                     // DROP TABLE: Plan.Temporary are no temporary tables any more, if it succeeds
 	EffectLock                         // LOCK TABLES, FLUSH TABLES WITH READ LOCK, HANDLER OPEN, XA: gates stay until EffectUnlock
 	EffectUnlock                       // UNLOCK TABLES, HANDLER CLOSE, XA COMMIT/ROLLBACK
 	EffectDDL                          // the catalog must be read again afterwards
-	EffectPrepare                      // PREPARE name FROM ...
-	EffectExecute                      // EXECUTE name
+	EffectPrepare                      // PREPARE Plan.Prepared; what EXECUTE of it will do is Plan.Inner
+	EffectExecute                      // EXECUTE Plan.Prepared: it does what the Plan.Inner of its PREPARE says
 	EffectUnknown                      // touches cannot be known: treat as touching every absorbed table
+
+	// EffectNone is a statement that only answers.
+	EffectNone Effect = 0
+	// effectAnything is what a statement that cannot be read may do.
+	effectAnything = EffectBegin | EffectEnd | EffectSession | EffectLock | EffectUnlock | EffectDDL | EffectUnknown
 )
 
-// Kind is the class of a literal or parameter.
-type Kind uint8
+// Use is what of the previous statement's outcome a statement asks for; bits.
+// MySQL cannot know the outcome of an absorbed statement, so the proxy has to
+// put it there or answer itself.
+type Use uint8
 
 const (
-	KindNull     Kind = iota
-	KindInt           // Text is canonical decimal, maybe negative
-	KindUint          // from the binary protocol, unsigned
-	KindDecimal       // 12.50
-	KindFloat         // 1e3, or a binary-protocol double/float (Text = shortest exact form)
-	KindString        // Text in utf8mb4
-	KindBytes         // x'..', 0x.., b'..' and binary-protocol BLOB parameters
-	KindDate          // binary-protocol DATE, Text canonical
-	KindDatetime      // binary-protocol DATETIME/TIMESTAMP, Text canonical with given fraction
-	KindTime          // binary-protocol TIME
-	KindDefault       // the word DEFAULT is not a parameter; used inside plans only
+	UseInsertID  Use = 1 << iota // LAST_INSERT_ID, @@identity, @@last_insert_id
+	UseRowCount                  // ROW_COUNT()
+	UseFoundRows                 // FOUND_ROWS()
+	UseWarnings                  // SHOW WARNINGS/ERRORS, @@warning_count, @@error_count, GET DIAGNOSTICS
 )
 
 // Arg is the value of one literal or one parameter.
-type Arg struct {
-	Kind Kind
-	Text []byte // nil for KindNull
-	// Float32 marks a KindFloat that came as a 4-byte float.
-	Float32 bool
-}
+type Arg = row.Value
 
-// Env is what of a session changes a statement's meaning. The proxy fills it
-// and gives the same value to Plan and to the Bind methods of one execution.
-type Env struct {
-	DB      string
-	Mode    SQLMode
-	Charset string // character_set_client = connection = results: "utf8mb4", "utf8mb3", "latin1", ...; "" if they differ
-	// ConnCollation is collation_connection.
-	ConnCollation                  string
-	Location                       *time.Location // session time_zone; nil if the proxy cannot compute it
-	Now                            time.Time      // the statement's instant; fixed timestamp if the session set one
-	FoundRows                      bool           // CLIENT_FOUND_ROWS
-	AutoIncrement                  struct{ Increment, Offset uint64 }
-	LowerCaseNames                 int // lower_case_table_names of the server
-	Dialect                        schema.Dialect
-	Temporary                      map[string]bool // names (lower case "db.table") of the session's temporary tables
-	ForeignKeyChecks, UniqueChecks bool
-}
+// Plan is what is known of all statements that differ only in their literals.
+// It is shared between sessions and never changed.
+type Plan struct {
+	Verb   Verb
+	Reason Reason // PassThrough: why, if an absorbed table is touched
+	Effect Effect
+	Uses   Use
+	// Reads and Writes are the absorbed tables the statement may touch, without
+	// repeats; a table in Writes is not in Reads. They are also filled for
+	// absorbed verbs: when a Bind method gives a Reason, forward the statement
+	// with them.
+	Reads, Writes []schema.Name
+	// Database is what USE names (EffectDB); "" if that is not known.
+	Database string
+	// Temporary are tables, lower case "db.table" (EffectTempTable, EffectTempDrop).
+	Temporary []string
+	// Prepared is the name, in lower case, of a statement prepared or executed
+	// by text (EffectPrepare, EffectExecute); "" means that it may be any.
+	Prepared string
+	// Inner is what EXECUTE of the prepared statement will do (EffectPrepare).
+	Inner *Plan
 
-// SQLMode is the part of sql_mode that matters here; bits.
-type SQLMode uint32
+	// Table is the one table of an absorbed verb.
+	Table *schema.Table
+	// Columns are the positions of the columns a PointRead selects, in order.
+	Columns []int
+	// Assigned are the positions of the columns an UPDATE sets, ascending.
+	Assigned []int
+	// AssignsUnique reports whether one of them is in a unique index.
+	AssignsUnique bool
 
-const (
-	ModeStrict SQLMode = 1 << iota // STRICT_TRANS_TABLES or STRICT_ALL_TABLES
-	ModeNoZeroDate
-	ModeNoZeroInDate
-	ModeAllowInvalidDates
-	ModeANSIQuotes
-	ModeNoBackslashEscapes
-	ModePadCharToFullLength
-	ModeNoAutoValueOnZero
-	ModePipesAsConcat
-	ModeIgnoreSpace
-	ModeHighNotPrecedence
-	ModeNoUnsignedSubtraction
-	ModeTimeTruncateFractional
-	ModeErrorForDivisionByZero
-	ModeOther // any mode not listed that could change a result: not absorbed
-)
-
-// Catalog answers what the planner needs to know of the schema; absorber's
-// engine implements it from a snapshot, so one Plan sees one state.
-type Catalog interface {
-	// Version changes whenever any answer below may have changed.
-	Version() uint64
-	// Absorbed returns the table if it is absorbed now, else nil. Names are
-	// as written in the statement, db filled in; the catalog folds case as the
-	// server does.
-	Absorbed(name schema.Name) *schema.Table
-	// TouchedBy returns the absorbed tables behind an identifier that may be
-	// a table, view, routine, or a table whose triggers or foreign keys reach
-	// absorbed tables; bare identifier, any database (over-approximation).
-	TouchedBy(identifier string) []schema.Name
-	// All returns every absorbed table.
-	All() []schema.Name
+	slots  int // literals and parameters
+	insert *insertPlan
+	set    []assignment
+	where  *keyPlan
+	// shadowed is the plan of a session with a temporary table of this name.
+	shadowed *Plan
 }
 
 // NewRow is one row of an absorbed INSERT.
@@ -128,4 +111,39 @@ type NewRow struct {
 	// Generate asks the engine for an AUTO_INCREMENT value; the image's column
 	// is nil until then.
 	Generate bool
+}
+
+// Statement is a Plan and the values of one text's literals.
+type Statement struct {
+	Plan *Plan
+	// NumParams is the number of parameter markers. A statement that has some
+	// and comes without parameters is a syntax error, MySQL's to report.
+	NumParams int
+	slots     []Arg
+	params    []int32 // for each slot the parameter's index, -1 for a literal; nil if there are only literals
+}
+
+// Args gives the values of all literals and parameters in the order of the
+// text, as the Bind methods of Plan want them. Literals alias the SQL text
+// given to Planner.Plan. With too few params the result is too short and every
+// Bind method answers ReasonParameters.
+func (s *Statement) Args(params []Arg) []Arg {
+	if s.NumParams == 0 {
+		return s.slots
+	}
+	if len(params) < s.NumParams {
+		return nil
+	}
+	if len(s.slots) == s.NumParams {
+		return params[:s.NumParams]
+	}
+	args := make([]Arg, len(s.slots))
+	for i, p := range s.params {
+		if p < 0 {
+			args[i] = s.slots[i]
+		} else {
+			args[i] = params[p]
+		}
+	}
+	return args
 }

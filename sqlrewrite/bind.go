@@ -1,0 +1,205 @@
+package sqlrewrite
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// bound checks what no Plan can know of one execution's values.
+func (p *Plan) bound(args []Arg, env *Env) Reason {
+	if len(args) < p.slots {
+		return ReasonParameters
+	}
+	if env.Charset == "utf8mb4" {
+		return ""
+	}
+	for _, a := range args {
+		if a.Kind == row.KindString && !ascii(a.Text) {
+			return ReasonSessionCharset
+		}
+	}
+	return ""
+}
+
+// Rows computes the rows of an absorbed INSERT, in the order of the text. With
+// a Reason there are none: forward the statement. The images may alias args
+// and the text; they are good as long as those are.
+func (p *Plan) Rows(args []Arg, env *Env) ([]NewRow, Reason) {
+	if r := p.bound(args, env); r != "" {
+		return nil, r
+	}
+	v := evaluation{t: p.Table, env: env, mode: env.storeMode(), args: args}
+	in := p.insert
+	rows := make([]NewRow, len(in.rows))
+	width := len(p.Table.Columns)
+	cells := make([][]byte, width*len(rows))
+	for i, exprs := range in.rows {
+		im := row.Image(cells[i*width : (i+1)*width : (i+1)*width])
+		rows[i].Image = im
+		for k := range exprs {
+			c := in.columns[k]
+			if c == p.Table.AutoIncrement {
+				var r Reason
+				if rows[i].Generate, r = v.autoIncrement(im, c, &exprs[k]); r != "" {
+					return nil, r
+				}
+				continue
+			}
+			stored, r := v.assign(c, &exprs[k])
+			if r != "" {
+				return nil, r
+			}
+			im[c] = stored
+		}
+		if r := v.defaults(&rows[i], in, len(exprs) == 0); r != "" {
+			return nil, r
+		}
+		if rows[i].Generate != rows[0].Generate {
+			return nil, ReasonMixedAuto
+		}
+	}
+	return rows, ""
+}
+
+// autoIncrement sets the AUTO_INCREMENT column, or finds that the row asks for
+// a value: by NULL, DEFAULT, or 0 unless the mode says that 0 is a value.
+func (v *evaluation) autoIncrement(im row.Image, c int, e *expr) (bool, Reason) {
+	if e.op == opNull || e.op == opDefault || e.op == opSlot && v.args[e.n].Kind == row.KindNull {
+		return true, ""
+	}
+	stored, r := v.assign(c, e)
+	if r != "" {
+		return false, r
+	}
+	if len(strings.Trim(string(stored), "0")) == 0 && v.env.Mode&ModeNoAutoValueOnZero == 0 {
+		return true, ""
+	}
+	im[c] = stored
+	return false, ""
+}
+
+// defaults fills the columns that are given no value.
+func (v *evaluation) defaults(r *NewRow, in *insertPlan, all bool) Reason {
+	for c := range v.t.Columns {
+		if !all && !slices.Contains(in.rest, c) {
+			continue
+		}
+		if c == v.t.AutoIncrement {
+			r.Generate = true
+			continue
+		}
+		stored, reason := v.byDefault(c)
+		if reason != "" {
+			return reason
+		}
+		r.Image[c] = stored
+	}
+	return ""
+}
+
+// Keys computes the rows an absorbed UPDATE, DELETE or PointRead is about:
+// ascending by Key, without repeats. With a Reason there are none: forward the
+// statement.
+func (p *Plan) Keys(args []Arg, env *Env) ([]row.Ref, Reason) {
+	if r := p.bound(args, env); r != "" {
+		return nil, r
+	}
+	k := p.where
+	if r := k.sameKinds(args); r != "" {
+		return nil, r
+	}
+	mode := env.storeMode()
+	mode.Strict = true // comparing is not storing: nothing may be cut off
+	refs := make([]row.Ref, 0, len(k.tuples))
+	for _, tuple := range k.tuples {
+		values := make([][]byte, len(k.columns))
+		for i, o := range tuple {
+			c := k.columns[i]
+			stored, ok := keyValue(&p.Table.Columns[c], o, args, mode)
+			if !ok {
+				return nil, ReasonKeyValue
+			}
+			values[slices.Index(p.Table.Primary.Columns, c)] = stored
+		}
+		ref, err := row.EncodeKey(p.Table, values)
+		if err != nil {
+			return nil, ReasonKeyValue
+		}
+		refs = append(refs, ref)
+	}
+	slices.SortFunc(refs, func(a, b row.Ref) int { return strings.Compare(string(a.Key), string(b.Key)) })
+	refs = slices.CompactFunc(refs, func(a, b row.Ref) bool { return a.Key == b.Key })
+	return refs, k.limited(len(refs), args)
+}
+
+// limited checks LIMIT and ORDER BY against the number of keys.
+func (k *keyPlan) limited(keys int, args []Arg) Reason {
+	if k.ordered && keys > 1 {
+		return ReasonOrderBy
+	}
+	if k.offset >= 0 && !(args[k.offset].Kind == row.KindInt && string(args[k.offset].Text) == "0") {
+		return ReasonLimit
+	}
+	if k.limit < 0 {
+		return ""
+	}
+	n, ok := exactOf(args[k.limit])
+	if a := args[k.limit]; !ok || a.Kind != row.KindInt || !n.n.IsInt64() || n.n.Int64() < int64(keys) {
+		return ReasonLimit
+	}
+	return ""
+}
+
+// Apply computes what an absorbed UPDATE makes of a row: the new image and the
+// columns that differ, ascending; none if the row stays as it is. im is not
+// changed, but the new image shares its values, and may alias args.
+func (p *Plan) Apply(im row.Image, args []Arg, env *Env) (row.Image, []uint16, Reason) {
+	if r := p.bound(args, env); r != "" {
+		return nil, nil, r
+	}
+	if len(im) != len(p.Table.Columns) {
+		return nil, nil, ReasonValue
+	}
+	v := evaluation{t: p.Table, env: env, mode: env.storeMode(), args: args, im: slices.Clone(im)}
+	for i := range p.set {
+		a := &p.set[i]
+		stored, r := v.assign(a.column, &a.value)
+		if r != "" {
+			return nil, nil, r
+		}
+		v.im[a.column] = stored
+	}
+	if !differs(im, v.im) {
+		return v.im, nil, ""
+	}
+	for c := range p.Table.Columns {
+		col := &p.Table.Columns[c]
+		if !col.OnUpdateNow || slices.Contains(p.Assigned, c) {
+			continue
+		}
+		stored, r := v.now(col)
+		if r != "" {
+			return nil, nil, r
+		}
+		v.im[c] = stored
+	}
+	var changed []uint16
+	for c := range im {
+		if !same(im[c], v.im[c]) {
+			changed = append(changed, uint16(c))
+		}
+	}
+	return v.im, changed, ""
+}
+
+// differs reports whether two images of a table differ.
+func differs(a, b row.Image) bool {
+	for i := range a {
+		if !same(a[i], b[i]) {
+			return true
+		}
+	}
+	return false
+}

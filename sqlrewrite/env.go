@@ -1,0 +1,90 @@
+package sqlrewrite
+
+import (
+	"strings"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+)
+
+// Env is what of a session changes a statement's meaning. The proxy fills it
+// and gives the same value to Plan and to the Bind methods of one execution.
+type Env struct {
+	DB      string
+	Mode    SQLMode
+	Charset string // character_set_client = connection = results: "utf8mb4", "utf8mb3", "latin1", ...; "" if they differ
+	// ConnCollation is collation_connection.
+	ConnCollation  string
+	Location       *time.Location // session time_zone; nil if the proxy cannot compute it
+	Now            time.Time      // the statement's instant; fixed timestamp if the session set one
+	FoundRows      bool           // CLIENT_FOUND_ROWS
+	AutoIncrement  struct{ Increment, Offset uint64 }
+	LowerCaseNames int // lower_case_table_names of the server
+	Dialect        schema.Dialect
+	// Temporary holds the names (lower case "db.table") of what may be temporary
+	// tables of the session. They are never absorbed; they still count as
+	// touched, so a name too many is safe.
+	Temporary                      map[string]bool
+	ForeignKeyChecks, UniqueChecks bool
+}
+
+// SQLMode is the part of sql_mode that matters here; bits.
+type SQLMode uint32
+
+const (
+	ModeStrict SQLMode = 1 << iota // STRICT_TRANS_TABLES or STRICT_ALL_TABLES
+	ModeNoZeroDate
+	ModeNoZeroInDate
+	ModeAllowInvalidDates
+	ModeANSIQuotes
+	ModeNoBackslashEscapes
+	ModePadCharToFullLength
+	ModeNoAutoValueOnZero
+	ModePipesAsConcat
+	ModeIgnoreSpace
+	ModeHighNotPrecedence
+	ModeNoUnsignedSubtraction
+	ModeTimeTruncateFractional
+	ModeErrorForDivisionByZero
+	ModeOther // any mode not listed that could change a result: not absorbed
+)
+
+// Catalog answers what the planner needs to know of the schema; absorber's
+// engine implements it from a snapshot, so one Plan sees one state.
+type Catalog interface {
+	// Version changes whenever any answer below may have changed.
+	Version() uint64
+	// Absorbed returns the table if it is absorbed now, else nil. Names are
+	// as written in the statement, db filled in; the catalog folds case as the
+	// server does.
+	Absorbed(name schema.Name) *schema.Table
+	// TouchedBy returns the absorbed tables behind an identifier that may be
+	// a table, view, routine, or a table whose triggers or foreign keys reach
+	// absorbed tables; bare identifier, any database (over-approximation).
+	TouchedBy(identifier string) []schema.Name
+	// All returns every absorbed table.
+	All() []schema.Name
+}
+
+// storeMode is what row.Store needs of the session.
+func (e *Env) storeMode() row.StoreMode {
+	return row.StoreMode{
+		Dialect:                e.Dialect,
+		Strict:                 e.Mode&ModeStrict != 0,
+		NoZeroDate:             e.Mode&ModeNoZeroDate != 0,
+		NoZeroInDate:           e.Mode&ModeNoZeroInDate != 0,
+		AllowInvalidDates:      e.Mode&ModeAllowInvalidDates != 0,
+		TimeTruncateFractional: e.Mode&ModeTimeTruncateFractional != 0,
+		Location:               e.Location,
+	}
+}
+
+// tableName folds an identifier that names a table or an alias, as the server
+// compares them.
+func (e *Env) tableName(s string) string {
+	if e.LowerCaseNames == 0 {
+		return s
+	}
+	return strings.ToLower(s)
+}

@@ -1,0 +1,108 @@
+package sqlrewrite
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// TestCacheBounds: the cache drops what was used least recently and keeps no
+// more than it should.
+func TestCacheBounds(t *testing.T) {
+	c := newPlanCache(cacheShards * 4)
+	first := []byte("the first")
+	c.put(first, &Plan{})
+	for i := range 10000 {
+		c.put(fmt.Appendf(nil, "key %d", i), &Plan{})
+		if c.get(first) == nil {
+			t.Fatalf("a plan in use was dropped after %d others", i)
+		}
+	}
+	long := bytes.Repeat([]byte("x"), 4*bytesPerPlan+1)
+	c.put(long, &Plan{})
+	if c.get(long) != nil {
+		t.Error("a key beyond a shard's share was kept")
+	}
+	for i := range c.shards {
+		s := &c.shards[i]
+		size := 0
+		for k := range s.plans {
+			size += len(k)
+		}
+		if len(s.plans) != s.order.Len() || len(s.plans) > s.max || size != s.size || size > s.max*bytesPerPlan {
+			t.Errorf("shard %d: %d plans in the map, %d in order, %d bytes counted as %d", i, len(s.plans), s.order.Len(), size, s.size)
+		}
+	}
+}
+
+// TestCacheShares: statements that differ in literals share a plan, and
+// sessions on different databases do not.
+func TestCacheShares(t *testing.T) {
+	p, cat, env := NewPlanner(100), shop(), session()
+	a := p.Plan([]byte("UPDATE users SET n = 1 WHERE id = 2"), env, cat)
+	b := p.Plan([]byte("UPDATE users SET n = 10 WHERE id = 'x'"), env, cat)
+	if a.Plan != b.Plan {
+		t.Error("two plans for one shape")
+	}
+	if string(b.Args(nil)[1].Text) != "x" || string(a.Args(nil)[1].Text) != "2" {
+		t.Error("values of one statement in another")
+	}
+	env.DB = "other"
+	if c := p.Plan([]byte("UPDATE users SET n = 1 WHERE id = 2"), env, cat); c.Plan == a.Plan {
+		t.Error("one plan for two databases")
+	}
+	text := p.Plan([]byte("PREPARE s FROM 'DELETE FROM users'"), session(), cat).Plan
+	other := p.Plan([]byte("PREPARE s FROM 'DELETE FROM order_items'"), session(), cat).Plan
+	if describe(text) == describe(other) {
+		t.Error("prepared texts share a plan")
+	}
+}
+
+// TestConcurrent: a Planner may be used by many sessions at once.
+func TestConcurrent(t *testing.T) {
+	p, cat := NewPlanner(32), shop()
+	list := corpus(t)
+	want := make([]string, len(list))
+	for i, sql := range list {
+		want[i] = describe(NewPlanner(1).Plan([]byte(sql), session(), cat).Plan)
+	}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for n := range 500 {
+				i := (n*7 + w*31) % len(list)
+				if got := describe(p.Plan([]byte(list[i]), session(), cat).Plan); got != want[i] {
+					t.Errorf("%s: %s, want %s", list[i], got, want[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestReasonsDocumented: reason.go's constants, their texts and DESIGN.md's
+// table are the same list.
+func TestReasonsDocumented(t *testing.T) {
+	src, err := os.ReadFile("reason.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	constants := regexp.MustCompile(`(?m)^\tReason\w+ +Reason = "(\w+)"`).FindAllStringSubmatch(string(src), -1)
+	if len(constants) != len(reasonText) || len(constants) != len(Reasons()) {
+		t.Errorf("%d constants, %d texts", len(constants), len(reasonText))
+	}
+	doc, err := os.ReadFile("DESIGN.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range constants {
+		r := Reason(c[1])
+		if line := fmt.Sprintf("| `%s` | %s |", r, r.Explain()); !strings.Contains(string(doc), line) {
+			t.Errorf("DESIGN.md lacks the line: %s", line)
+		}
+	}
+}
