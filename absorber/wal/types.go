@@ -22,6 +22,8 @@ var (
 	// ErrLost: the lane's incarnation in Redis is not the one the store opened:
 	// Redis was flushed, restored or replaced. The lane is closed until recovered.
 	ErrLost = errors.New("the lane in Redis is not the one this proxy knows")
+	// ErrTrimmed: the WAL does not hold the unit after the one the caller named.
+	ErrTrimmed = errors.New("the WAL does not hold the next unit any more")
 )
 
 // GateState says what may happen to a table.
@@ -40,6 +42,13 @@ type TableState struct {
 	Incarnation string
 	Gen         uint64
 	Gate        GateState
+}
+
+// TableInfo is a table's state and what of it is pending.
+type TableInfo struct {
+	TableState
+	Dirty     int64   // rows not yet in MySQL
+	LastDirty row.LSN // LSN of the newest of them; 0 if none
 }
 
 // RowKey names one cached row.
@@ -63,7 +72,7 @@ type Row struct {
 	Found     bool
 	Tombstone bool
 	Dirty     bool
-	Version   row.LSN // of the last write, or the lane's LSN when the row was filled
+	Version   row.LSN // of the last write; from 2^63 up: a number used once, of a row filled from MySQL
 	Schema    uint32
 	Image     []byte // encoded image, valid until the caller drops it; nil for a tombstone or a miss
 	Lease     string // only on a miss, and only if a lease was asked for
@@ -78,7 +87,9 @@ type Claim struct {
 }
 
 // RowRead is the witness of a row the unit was computed from: Lease for a
-// miss, else Version.
+// miss, else Version. Version 0 without a Lease asks only that the cache holds
+// no such row, or a tombstone: enough for a key that AUTO_INCREMENT has just
+// given out.
 type RowRead struct {
 	RowKey
 	Version row.LSN
@@ -121,12 +132,24 @@ type Commit struct {
 type Record struct {
 	LSN  row.LSN
 	Data []byte // Encode's bytes
+
+	// Incarnation is the lane's when the unit was committed, "" if not known.
+	// It tells a record of a lane that was lost from one of its successor.
+	Incarnation string
 }
 
 // SettleRow is a row of an applied batch.
 type SettleRow struct {
 	RowKey
 	TTL time.Duration // life as a clean row; 0 = drop at once
+}
+
+// GateInfo is what an owner of a closed gate has to know: once MySQL has
+// everything up to DrainTo, nothing of the table is pending.
+type GateInfo struct {
+	State   GateState
+	Gen     uint64
+	DrainTo row.LSN
 }
 
 // Lease is the ownership of a lane by one drain worker.
@@ -145,4 +168,5 @@ type Progress struct {
 	Flush       row.LSN // a barrier asks that everything up to here be drained ahead of the rate
 	Pending     int64   // units in the WAL not yet settled
 	Paused      bool
+	Epoch       row.Epoch // of the last Settle
 }

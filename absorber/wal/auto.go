@@ -1,0 +1,85 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// NextAutoIncrement takes n values from the table's counter: the first is the
+// smallest offset + k*increment not given out yet, the others follow at
+// increment. n = 0 only looks. ok is false if the counter is not seeded for
+// this generation of the table. A value above 2^53 - 1 is a Permanent error.
+func (s *Store) NextAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, n, increment, offset uint64) (first uint64, ok bool, err error) {
+	const op = "wal.auto_next"
+	if increment == 0 || n > maxExact || increment > maxExact || offset > maxExact {
+		return 0, false, &row.Error{Op: op, Lane: name, Kind: row.Permanent,
+			Err: fmt.Errorf("%d values at increment %d and offset %d", n, increment, offset)}
+	}
+	if offset == 0 || offset > increment {
+		offset = 1 // as MySQL does with an offset larger than the increment
+	}
+	return s.counter(ctx, op, name, state, table, "take", n, increment, offset)
+}
+
+// SeedAutoIncrement sets the value the counter gives out next, unless it is
+// further already.
+func (s *Store) SeedAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, next uint64) error {
+	_, _, err := s.counter(ctx, "wal.auto_seed", name, state, table, "seed", next)
+	return err
+}
+
+// RaiseAutoIncrement pushes the counter above a value that a statement gave
+// explicitly. ErrStaleTable if the counter is not seeded for this generation.
+func (s *Store) RaiseAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, used uint64) error {
+	const op = "wal.auto_raise"
+	_, ok, err := s.counter(ctx, op, name, state, table, "raise", used)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s %s: the counter is not seeded: %w", op, table, ErrStaleTable)
+	}
+	return err
+}
+
+// counter runs the script with a verb and its numbers.
+func (s *Store) counter(ctx context.Context, op string, name row.Lane, state TableState, table, verb string, n ...uint64) (uint64, bool, error) {
+	l, _, err := s.usable(op, name)
+	if err != nil {
+		return 0, false, err
+	}
+	tooFar := &row.Error{Op: op, Lane: name, Kind: row.Permanent, Err: errors.New("AUTO_INCREMENT has come to 2^53"),
+		Hint: "values above 9007199254740991 cannot be given out here: do not absorb table " + table}
+	args := []any{state.stem(), verb}
+	for _, v := range n {
+		if v > maxExact {
+			return 0, false, tooFar
+		}
+		args = append(args, v)
+	}
+	reply, err := s.ask(ctx, op, &call{lane: l, script: s.scripts.auto, keys: []any{l.keys.table(table), l.keys.auto(table)}, args: args})
+	if err != nil {
+		return 0, false, err
+	}
+	list, ok := reply.([]any)
+	if !ok || len(list) == 0 {
+		return 0, false, unexpected(op, name, reply)
+	}
+	if err := state.admits(list[0]); err != nil && (verb == "take" || !errors.Is(err, ErrGated)) {
+		return 0, false, fmt.Errorf("%s %s: %w", op, table, err)
+	}
+	if len(list) != 2 {
+		return 0, false, unexpected(op, name, reply)
+	}
+	if list[1] == nil {
+		return 0, false, nil
+	}
+	if list[1] == "range" {
+		return 0, false, tooFar
+	}
+	first, err := parseLSN(list[1])
+	if err != nil {
+		return 0, false, unexpected(op, name, reply)
+	}
+	return uint64(first), true, nil
+}

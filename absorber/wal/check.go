@@ -1,0 +1,153 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// Check looks at how Redis is set up. An error means that it must not be used:
+// it does not answer, is too old, is a replica, or may evict keys that hold
+// acknowledged writes. Warnings are sentences that say what a crash can cost.
+// A memory twin, which knows no CONFIG, passes with a warning.
+func (s *Store) Check(ctx context.Context) (warnings []string, err error) {
+	const op = "wal.check"
+	if err := s.rdb.Ping(ctx).Err(); err != nil {
+		return nil, classify(op, "", err)
+	}
+	if s.opts.Replicas > 0 || s.opts.LocalAOF {
+		if _, ok := s.rdb.(*redis.ClusterClient); ok {
+			return nil, refusedSetup(op, "durability with replicas or files on Redis Cluster", "use one master with replicas, or durability = \"kafka\"")
+		}
+	}
+	for _, check := range []func(context.Context, string) (string, error){s.checkServer, s.checkEviction, s.checkFile} {
+		w, err := check(ctx, op)
+		if err != nil {
+			return warnings, err
+		}
+		if w != "" {
+			warnings = append(warnings, w)
+		}
+	}
+	return warnings, nil
+}
+
+// refusedSetup is the error for a Redis that must not be used.
+func refusedSetup(op, what, hint string) error {
+	return &row.Error{Op: op, Kind: row.Permanent, Err: errors.New(what), Hint: hint}
+}
+
+// checkServer looks at version and role.
+func (s *Store) checkServer(ctx context.Context, op string) (string, error) {
+	info, err := s.info(ctx, "server")
+	if err != nil {
+		return "", classify(op, "", err)
+	}
+	if v := info["redis_version"]; v != "" {
+		var major, minor int
+		if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err == nil {
+			if major*100+minor < 602 {
+				return "", refusedSetup(op, "Redis "+v+" is too old", "use Redis 6.2 or later, or Valkey")
+			}
+			if s.opts.LocalAOF && major*100+minor < 702 {
+				return "", refusedSetup(op, "Redis "+v+" has no WAITAOF", "use Redis 7.2 or later, or ask for replicas only")
+			}
+		}
+	}
+	if info, err = s.info(ctx, "replication"); err != nil {
+		return "", classify(op, "", err)
+	}
+	if info["role"] == "slave" {
+		return "", refusedSetup(op, "this Redis is a replica", "let kvstore.endpoints name the master, or use sentinel_master")
+	}
+	if n, err := strconv.Atoi(info["connected_slaves"]); err == nil && n < s.opts.Replicas {
+		return "", refusedSetup(op, fmt.Sprintf("Redis has %d replicas of the %d that durability asks for", n, s.opts.Replicas), "attach replicas, or lower durability")
+	}
+	return "", nil
+}
+
+// checkEviction refuses a policy that may evict keys without a TTL: dirty rows
+// and the log have none. Keys with a TTL are clean rows, leases and the
+// lane's owner: losing one early costs a read or a retry.
+func (s *Store) checkEviction(ctx context.Context, op string) (string, error) {
+	policy, err := s.config(ctx, "maxmemory-policy")
+	if err != nil {
+		return "", classify(op, "", err)
+	}
+	if policy == "" {
+		return "Redis does not tell its maxmemory-policy: make sure that it is noeviction or volatile-*, or acknowledged writes may be evicted", nil
+	}
+	if strings.HasPrefix(policy, "allkeys-") {
+		return "", refusedSetup(op, "maxmemory-policy "+policy+" may evict acknowledged writes",
+			"CONFIG SET maxmemory-policy volatile-lru (or noeviction), and the same in redis.conf")
+	}
+	return "", nil
+}
+
+// checkFile tells what a crash of Redis can cost.
+func (s *Store) checkFile(ctx context.Context, op string) (string, error) {
+	on, err := s.config(ctx, "appendonly")
+	if err != nil {
+		return "", classify(op, "", err)
+	}
+	fsync, err := s.config(ctx, "appendfsync")
+	if err != nil {
+		return "", classify(op, "", err)
+	}
+	switch {
+	case s.opts.LocalAOF && on == "no":
+		return "", refusedSetup(op, "durability asks for the append-only file, which is off", "CONFIG SET appendonly yes")
+	case on == "":
+		return "Redis does not tell whether it keeps an append-only file: without one, a crash of Redis loses acknowledged writes that MySQL does not have yet", nil
+	case on == "no":
+		return "Redis keeps no append-only file: a crash of Redis loses every acknowledged write that neither MySQL nor the queue has yet (CONFIG SET appendonly yes)", nil
+	case fsync == "everysec" && !s.opts.LocalAOF:
+		return "appendfsync is everysec: a crash of Redis' machine can lose the acknowledged writes of the last second or two (appendfsync always, or durability replica or kafka)", nil
+	case fsync == "no":
+		return "appendfsync is no: a crash of Redis' machine can lose the acknowledged writes of about half a minute (appendfsync always, or durability replica or kafka)", nil
+	}
+	return "", nil
+}
+
+// info reads a section of INFO; a server that does not know it has none.
+func (s *Store) info(ctx context.Context, section string) (map[string]string, error) {
+	text, err := s.rdb.Info(ctx, section).Result()
+	if err = tolerate(err); err != nil {
+		return nil, err
+	}
+	m := map[string]string{}
+	for line := range strings.Lines(text) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			m[k] = v
+		}
+	}
+	return m, nil
+}
+
+// config reads a setting; "" if the server does not tell it.
+func (s *Store) config(ctx context.Context, name string) (string, error) {
+	m, err := s.rdb.ConfigGet(ctx, name).Result()
+	if err = tolerate(err); err != nil {
+		return "", err
+	}
+	return m[name], nil
+}
+
+// tolerate drops a server's refusal of a command (managed Redis, memory twin),
+// but not that it asks for a password.
+func tolerate(err error) error {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return err
+	}
+	if r, ok := refused(err); ok && r.word != "NOPERM " {
+		return err
+	}
+	return nil
+}

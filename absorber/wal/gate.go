@@ -1,0 +1,180 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// ownerField is what the fields of owners in a gate's hash begin with.
+const ownerField = "o:"
+
+// JoinGate makes owner one of those who keep the table's gate closed, closing
+// it if it is open: from then on commits to the table get ErrGated. backend is
+// the MySQL connection that will write, 0 if none is open yet (join again to
+// name it); lease is how long the owner is believed to live without RenewGates.
+// Joining again renews.
+//
+// ErrGated: the gate has been closed for longer than Options.GateWindow; wait
+// until it opens, so that the commits that wait get their turn. Who is holding
+// another gate may always join, or two could wait for each other. A Fenced
+// error: the owner's own lease has ended.
+func (s *Store) JoinGate(ctx context.Context, name row.Lane, table, owner string, backend uint64, lease time.Duration, holding bool) (GateInfo, error) {
+	const op = "wal.gate_join"
+	l, inc, err := s.usable(op, name)
+	if err != nil {
+		return GateInfo{}, err
+	}
+	held := "0"
+	if holding {
+		held = "1"
+	}
+	if _, err := s.TableStates(ctx, name, []string{table}); err != nil { // makes the state if absent
+		return GateInfo{}, err
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.join,
+		[]any{l.keys.meta(), l.keys.table(table), l.keys.gate(table), l.keys.gates()},
+		[]any{inc, owner, backend, millis(lease), millis(s.opts.GateWindow), held, table, l.keys.wake()})
+	if err != nil {
+		return GateInfo{}, err
+	}
+	if err := decision(op, name, reply); err != nil {
+		return GateInfo{}, err
+	}
+	list, ok := reply.([]any)
+	if !ok || len(list) != 2 {
+		return GateInfo{}, unexpected(op, name, reply)
+	}
+	text, _ := list[0].(string)
+	st, err := parseState(text)
+	if err != nil {
+		return GateInfo{}, unexpected(op, name, reply)
+	}
+	to, err := parseLSN(list[1])
+	if err != nil {
+		return GateInfo{}, unexpected(op, name, reply)
+	}
+	return GateInfo{State: st.Gate, Gen: st.Gen, DrainTo: to}, nil
+}
+
+// ShutGate lets the owners of a closed gate write to MySQL: closing becomes
+// shut if nothing of the table is pending, else ErrConflict. A Fenced error:
+// the gate is open, so the caller's lease has ended.
+func (s *Store) ShutGate(ctx context.Context, name row.Lane, table string) error {
+	const op = "wal.gate_shut"
+	l, inc, err := s.known(op, name)
+	if err != nil {
+		return err
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.shut, []any{l.keys.table(table), l.keys.dirty(table)}, []any{inc})
+	if err != nil {
+		return err
+	}
+	return decision(op, name, reply)
+}
+
+// RenewGates extends the owner's leases on all the tables' gates, or on none:
+// a Fenced error says that one has ended and the owner must stop.
+func (s *Store) RenewGates(ctx context.Context, name row.Lane, owner string, tables []string, lease time.Duration) error {
+	const op = "wal.gate_renew"
+	l, _, err := s.known(op, name)
+	if err != nil || len(tables) == 0 {
+		return err
+	}
+	var keys []any
+	for _, t := range tables {
+		keys = append(keys, l.keys.gate(t))
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.renew, keys, []any{owner, millis(lease)})
+	if err != nil {
+		return err
+	}
+	return decision(op, name, reply)
+}
+
+// LeaveGate ends the owner's part in the gate. After the last owner it opens,
+// with a new generation if it was shut. It may be repeated.
+func (s *Store) LeaveGate(ctx context.Context, name row.Lane, table, owner string) error {
+	return s.leave(ctx, name, table, owner, "")
+}
+
+// leave removes the owner if its record is still the one given ("" = any).
+func (s *Store) leave(ctx context.Context, name row.Lane, table, owner, record string) error {
+	const op = "wal.gate_leave"
+	l, inc, err := s.known(op, name)
+	if err != nil {
+		return err
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.leave,
+		[]any{l.keys.table(table), l.keys.gate(table), l.keys.gates()}, []any{inc, owner, table, record, l.keys.wake()})
+	if err != nil {
+		return err
+	}
+	return decision(op, name, reply)
+}
+
+// SweepGates removes the owners whose leases have ended. reap is called first
+// with the owner's MySQL connection, and returns nil only when that connection
+// is gone, so that its statement cannot commit after the gate has opened. An
+// owner that cannot be reaped stays; the errors are joined.
+func (s *Store) SweepGates(ctx context.Context, name row.Lane, reap func(backend uint64) error) error {
+	const op = "wal.gate_sweep"
+	l, _, err := s.known(op, name)
+	if err != nil {
+		return err
+	}
+	tables, err := s.rdb.SMembers(ctx, l.keys.gates()).Result()
+	if err != nil {
+		return classify(op, name, err)
+	}
+	var errs []error
+	for _, t := range tables {
+		var clock *redis.TimeCmd
+		var owners *redis.MapStringStringCmd
+		// The clock before the owners: a lease is never taken for ended early.
+		if clock = s.rdb.Time(ctx); clock.Err() != nil {
+			return classify(op, name, clock.Err())
+		}
+		if owners = s.rdb.HGetAll(ctx, l.keys.gate(t)); owners.Err() != nil {
+			return classify(op, name, owners.Err())
+		}
+		for field, record := range owners.Val() {
+			owner, ok := strings.CutPrefix(field, ownerField)
+			if !ok {
+				continue
+			}
+			if err := s.sweep(ctx, name, t, owner, record, clock.Val(), reap); err != nil {
+				errs = append(errs, fmt.Errorf("%s %s: %w", op, t, err))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sweep removes one owner if its lease has ended.
+func (s *Store) sweep(ctx context.Context, name row.Lane, table, owner, record string, now time.Time, reap func(uint64) error) error {
+	at, backend, _ := strings.Cut(record, ":")
+	ms, err := strconv.ParseInt(at, 10, 64)
+	if err != nil {
+		return fmt.Errorf("owner %s has record %q", owner, record)
+	}
+	id, err := strconv.ParseUint(backend, 10, 64)
+	if err != nil {
+		return fmt.Errorf("owner %s has record %q", owner, record)
+	}
+	if now.UnixMilli() < ms {
+		return nil
+	}
+	if err := reap(id); err != nil {
+		return err
+	}
+	s.log.Warn("the owner of a closed gate has died; its part in the gate ends", "lane", string(name), "table", table, "owner", owner)
+	return s.leave(ctx, name, table, owner, record)
+}

@@ -1,0 +1,179 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// Open makes the lane known to this store, creating its keys if they are
+// absent, and tells how far it is. The caller compares Progress.LSN with
+// MySQL's checkpoint before it commits anything: if the checkpoint is higher,
+// Redis has lost the lane, and Recover is called for.
+//
+// A lane that was open before must be the same one and no shorter, else
+// ErrLost; it stays closed until Recover.
+func (s *Store) Open(ctx context.Context, name row.Lane) (Progress, error) {
+	const op = "wal.open"
+	if name == "" {
+		return Progress{}, &row.Error{Op: op, Kind: row.Permanent, Err: errors.New("a lane needs a name")}
+	}
+	l := s.lane(name)
+	var known string
+	if inc := l.inc.Load(); inc != nil {
+		known = *inc
+	}
+	if l.suspect.Load() {
+		return Progress{}, fmt.Errorf("%s: redis was restarted or replaced: %w", op, ErrLost)
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, []any{known, l.floor.Load(), randomHex(8)})
+	if err != nil {
+		return Progress{}, err
+	}
+	p, err := parseProgress(op, name, reply)
+	if err != nil {
+		return Progress{}, err
+	}
+	l.inc.Store(&p.Incarnation)
+	l.saw(p.LSN)
+	return p, nil
+}
+
+// Recover opens a lane after ErrLost, or when MySQL's checkpoint is ahead of
+// it. A lane that turns out to have lost nothing, or that another process has
+// recovered already, is taken as it is. Otherwise its units are all in MySQL
+// (the caller has drained what is left): it gets a new incarnation, under
+// which nothing cached before is seen, and LSNs go on after checkpoint. What
+// was left of the WAL is kept under sa:{lane}:lost:<incarnation>.
+//
+// The checkpoint must not be below any LSN that the queue may still deliver;
+// LastSeen tells what this process knows to have been given out. It fails with
+// a Permanent error, changing nothing, while the lane holds units above the
+// checkpoint although it has lost others.
+func (s *Store) Recover(ctx context.Context, name row.Lane, checkpoint row.LSN) error {
+	const op = "wal.recover"
+	l := s.lane(name)
+	var known string
+	if inc := l.inc.Load(); inc != nil {
+		known = *inc
+	}
+	floor, fresh := l.floor.Load(), randomHex(8)
+	reply, err := s.admin(ctx, op, l, s.scripts.recover,
+		[]any{l.keys.meta(), l.keys.wal(), l.keys.lost(fresh)}, []any{known, floor, uint64(checkpoint), fresh})
+	if err != nil {
+		return err
+	}
+	if reply == int64(ansConflict) {
+		return &row.Error{Op: op, Lane: name, LSN: checkpoint, Kind: row.Permanent, Err: ErrLost,
+			Hint: fmt.Sprintf("Redis was rolled back and has lost units up to %d; drain what it still holds first", floor)}
+	}
+	p, err := parseProgress(op, name, reply)
+	if err != nil {
+		return err
+	}
+	l.floor.Store(uint64(p.LSN))
+	l.inc.Store(&p.Incarnation)
+	l.suspect.Store(false)
+	s.log.Warn("lane recovered", "lane", string(name), "lsn", uint64(p.LSN), "checkpoint", uint64(checkpoint),
+		"last_seen", floor, "new", p.Incarnation == fresh)
+	return nil
+}
+
+// Progress tells how far the lane is. ErrLost if it is not the one that was
+// opened.
+func (s *Store) Progress(ctx context.Context, name row.Lane) (Progress, error) {
+	const op = "wal.progress"
+	l, inc, err := s.known(op, name)
+	if err != nil {
+		return Progress{}, err
+	}
+	m, err := s.rdb.HGetAll(ctx, l.keys.meta()).Result()
+	if err != nil {
+		return Progress{}, classify(op, name, err)
+	}
+	if m["incarnation"] != inc {
+		return Progress{}, fmt.Errorf("%s: %w", op, ErrLost)
+	}
+	return progressOf(op, name, m)
+}
+
+// parseProgress reads HGETALL's flat reply out of a script.
+func parseProgress(op string, name row.Lane, reply any) (Progress, error) {
+	if err := decision(op, name, reply); err != nil {
+		return Progress{}, err
+	}
+	list, ok := reply.([]any)
+	if !ok || len(list)%2 != 0 {
+		return Progress{}, unexpected(op, name, reply)
+	}
+	m := make(map[string]string, len(list)/2)
+	for i := 0; i < len(list); i += 2 {
+		field, _ := list[i].(string)
+		m[field], _ = list[i+1].(string)
+	}
+	return progressOf(op, name, m)
+}
+
+// progressOf reads the fields of meta.
+func progressOf(op string, name row.Lane, m map[string]string) (Progress, error) {
+	p := Progress{Incarnation: m["incarnation"], Paused: m["paused"] == "1"}
+	for field, to := range map[string]*row.LSN{"lsn": &p.LSN, "settled": &p.Settled, "relayed": &p.Relayed, "flush": &p.Flush} {
+		n, err := strconv.ParseUint(m[field], 10, 64)
+		if err != nil || p.Incarnation == "" {
+			return Progress{}, unexpected(op, name, m)
+		}
+		*to = row.LSN(n)
+	}
+	epoch, err := strconv.ParseUint(m["epoch"], 10, 64)
+	if err != nil {
+		return Progress{}, unexpected(op, name, m)
+	}
+	p.Epoch = row.Epoch(epoch)
+	p.Pending = int64(p.LSN) - int64(p.Settled)
+	return p, nil
+}
+
+// Relayed notes that the queue has everything up to upto. It never goes back.
+func (s *Store) Relayed(ctx context.Context, name row.Lane, upto row.LSN) error {
+	return s.advance(ctx, "wal.relayed", name, "relayed", upto, "")
+}
+
+// RequestFlush asks the lane's owner to drain up to upto ahead of the rate,
+// and wakes it.
+func (s *Store) RequestFlush(ctx context.Context, name row.Lane, upto row.LSN) error {
+	return s.advance(ctx, "wal.flush", name, "flush", upto, s.lane(name).keys.wake())
+}
+
+// advance raises a mark of the lane.
+func (s *Store) advance(ctx context.Context, op string, name row.Lane, field string, upto row.LSN, channel string) error {
+	l, inc, err := s.known(op, name)
+	if err != nil {
+		return err
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.advance, []any{l.keys.meta()}, []any{inc, field, uint64(upto), channel})
+	if err != nil {
+		return err
+	}
+	return decision(op, name, reply)
+}
+
+// SetPaused stops or restarts the draining of the lane, and wakes its owner.
+func (s *Store) SetPaused(ctx context.Context, name row.Lane, paused bool) error {
+	const op = "wal.pause"
+	l, inc, err := s.known(op, name)
+	if err != nil {
+		return err
+	}
+	mark := "0"
+	if paused {
+		mark = "1"
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.pause, []any{l.keys.meta()}, []any{inc, mark, l.keys.wake()})
+	if err != nil {
+		return err
+	}
+	return decision(op, name, reply)
+}

@@ -1,0 +1,39 @@
+-- leave: removes an owner from a gate and opens the gate after the last.
+--
+-- KEYS  table state, gate, set of closed gates
+-- ARGV  incarnation, owner, table, record that must still stand ('' = any),
+--       channel to wake
+-- Answer: 1, or LOST. An owner that is gone already is no error: the reply to
+-- its leave was lost, or it was swept.
+--
+-- From shut the table's generation is bumped: whatever the cache held may have
+-- been changed in MySQL behind it. From closing nothing was changed, and the
+-- pending rows must stay visible.
+local state = redis.call('GET', KEYS[1])
+local inc, gen, gate
+if state then
+  inc, gen, gate = split(state)
+end
+if inc ~= ARGV[1] then
+  return LOST
+end
+local field = 'o:' .. ARGV[2]
+local mine = redis.call('HGET', KEYS[2], field)
+if not mine or (ARGV[4] ~= '' and mine ~= ARGV[4]) then
+  return 1
+end
+redis.call('HDEL', KEYS[2], field)
+local fields = redis.call('HKEYS', KEYS[2])
+for i = 1, #fields do
+  if string.sub(fields[i], 1, 2) == 'o:' then
+    return 1
+  end
+end
+redis.call('DEL', KEYS[2])
+redis.call('SREM', KEYS[3], ARGV[3])
+if gate == 's' then
+  gen = dec(tonumber(gen) + 1)
+end
+redis.call('SET', KEYS[1], inc .. ':' .. gen .. ':o')
+redis.call('PUBLISH', ARGV[5], 'gate')
+return 1

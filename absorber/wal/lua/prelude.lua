@@ -1,0 +1,65 @@
+-- Put in front of every script. Numbers travel as decimal strings or as eight
+-- big-endian bytes: Lua would print 1e+15, and comparing strings with < asks
+-- the locale. LSNs stay exact up to 2^53.
+local CONFLICT, GATED, STALE, FULL, LOST, SUPERSEDED = -1, -2, -3, -4, -5, -6
+local SLICE = 4000 -- unpack() has a C stack of 8000 slots
+
+local function dec(n)
+  return string.format('%.0f', n)
+end
+
+local function bytes8(n)
+  local hi = math.floor(n / 4294967296)
+  local lo = n - hi * 4294967296
+  return string.char(
+    math.floor(hi / 16777216) % 256, math.floor(hi / 65536) % 256, math.floor(hi / 256) % 256, hi % 256,
+    math.floor(lo / 16777216) % 256, math.floor(lo / 65536) % 256, math.floor(lo / 256) % 256, lo % 256)
+end
+
+local function number8(s)
+  local a, b, c, d, e, f, g, h = string.byte(s, 1, 8)
+  return ((((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f) * 256 + g) * 256 + h
+end
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000 + math.floor(tonumber(t[2]) / 1000)
+end
+
+-- mget reads keys[from..to], in slices.
+local function mget(keys, from, to)
+  if to < from then
+    return {}
+  end
+  if to - from < SLICE then
+    return redis.call('MGET', unpack(keys, from, to))
+  end
+  local out, n = {}, 0
+  for i = from, to, SLICE do
+    local part = redis.call('MGET', unpack(keys, i, math.min(i + SLICE - 1, to)))
+    for j = 1, #part do
+      n = n + 1
+      out[n] = part[j]
+    end
+  end
+  return out
+end
+
+-- each runs a command that takes any number of keys or members, in slices.
+local function each(list, from, to, ...)
+  local head = {...}
+  for i = from, to, SLICE do
+    local args = {unpack(head)}
+    local n = #args
+    for j = i, math.min(i + SLICE - 1, to) do
+      n = n + 1
+      args[n] = list[j]
+    end
+    redis.call(unpack(args))
+  end
+end
+
+-- split takes a table's state "incarnation:generation:gate" apart.
+local function split(state)
+  return string.match(state, '^(.*):(%d+):(%a)$')
+end

@@ -1,0 +1,102 @@
+package wal
+
+import (
+	"context"
+	"crypto/sha1"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+//go:embed lua/*.lua
+var luaFiles embed.FS
+
+// Answers of the scripts that are not an LSN; the same numbers as in
+// lua/prelude.lua.
+const (
+	ansConflict   = -1
+	ansGated      = -2
+	ansStale      = -3
+	ansFull       = -4
+	ansLost       = -5
+	ansSuperseded = -6
+)
+
+// script is one file of lua/ behind the prelude.
+type script struct {
+	name string
+	text string
+	sha  string
+}
+
+// scripts are the scripts as one process runs them. The process's id stands in
+// each text, so that no other process loads them: a server that does not know
+// them is a server that has been restarted or replaced since.
+type scripts struct {
+	commit, lease, fill, tables, open, recover, advance, pause *script
+	settle, trim, auto, join, shut, renew, leave, owner        *script
+
+	all     []*script
+	loading sync.Mutex
+	loads   atomic.Int64 // how often they were loaded; 0 = not yet
+}
+
+// newScripts reads the embedded files.
+func newScripts(process string) *scripts {
+	s := &scripts{}
+	prelude, err := luaFiles.ReadFile("lua/prelude.lua")
+	if err != nil {
+		panic(err) // the file is part of the binary
+	}
+	for name, p := range map[string]**script{
+		"commit": &s.commit, "lease": &s.lease, "fill": &s.fill, "tables": &s.tables,
+		"open": &s.open, "recover": &s.recover, "advance": &s.advance, "pause": &s.pause,
+		"settle": &s.settle, "trim": &s.trim, "auto": &s.auto, "join": &s.join,
+		"shut": &s.shut, "renew": &s.renew, "leave": &s.leave, "owner": &s.owner,
+	} {
+		body, err := luaFiles.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			panic(err)
+		}
+		text := string(prelude) + string(body) + "-- " + process + "\n"
+		sum := sha1.Sum([]byte(text))
+		*p = &script{name: name, text: text, sha: hex.EncodeToString(sum[:])}
+		s.all = append(s.all, *p)
+	}
+	return s
+}
+
+// noScript recognises the answer of a server that does not know a script.
+func noScript(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+}
+
+// load gives the server the scripts after it said that it does not know them.
+// before is what loads was when the refused call was sent: if it has grown
+// since, somebody else has loaded them. restarted says that the server had
+// them once and is therefore not the one it was.
+func (s *Store) load(ctx context.Context, before int64) (restarted bool, err error) {
+	s.scripts.loading.Lock()
+	defer s.scripts.loading.Unlock()
+	if s.scripts.loads.Load() != before {
+		return false, nil
+	}
+	for _, sc := range s.scripts.all {
+		if err := s.rdb.ScriptLoad(ctx, sc.text).Err(); err != nil {
+			return false, fmt.Errorf("load script %s: %w", sc.name, err)
+		}
+	}
+	s.scripts.loads.Add(1)
+	if before == 0 {
+		return false, nil
+	}
+	s.log.Warn("Redis has forgotten the scripts: it was restarted or replaced; lanes stay closed until they are compared with MySQL")
+	s.lanes.Range(func(_, v any) bool {
+		v.(*lane).suspect.Store(true)
+		return true
+	})
+	return true, nil
+}

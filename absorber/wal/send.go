@@ -1,0 +1,227 @@
+package wal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// unitsPerCall is how many units share one call of the commit script. More
+// than one saves Redis the entry into the script; see BenchmarkCommit.
+const unitsPerCall = 32
+
+// errShort: a unit stands in Redis, but fewer replicas or files than asked for
+// have confirmed it.
+var errShort = errors.New("not enough replicas or files have confirmed the unit")
+
+// evalsha makes the command for one script call.
+func evalsha(ctx context.Context, sc *script, keys, args []any) *redis.Cmd {
+	all := make([]any, 0, 3+len(keys)+len(args))
+	all = append(all, "evalsha", sc.sha, len(keys))
+	all = append(append(all, keys...), args...)
+	cmd := redis.NewCmd(ctx, all...)
+	cmd.SetFirstKeyPos(3)
+	return cmd
+}
+
+// commitGroup is units of one lane that go into one call of the script. The
+// keys and arguments of a commit call begin with two that are the lane's.
+type commitGroup struct {
+	calls []*call
+	cmd   *redis.Cmd
+}
+
+// command joins the units into one call. The highest floor holds for all.
+func (g *commitGroup) command(ctx context.Context) *redis.Cmd {
+	first := g.calls[0]
+	if len(g.calls) == 1 {
+		return evalsha(ctx, first.script, first.keys, first.args)
+	}
+	keys, args := append([]any(nil), first.keys...), append([]any(nil), first.args...)
+	for _, c := range g.calls[1:] {
+		keys, args = append(keys, c.keys[2:]...), append(args, c.args[2:]...)
+		args[1] = max(args[1].(uint64), c.args[1].(uint64))
+	}
+	return evalsha(ctx, first.script, keys, args)
+}
+
+// answer hands the script's reply out to the units.
+func (g *commitGroup) answer() {
+	reply, err := g.cmd.Result()
+	list, ok := reply.([]any)
+	for i, c := range g.calls {
+		switch {
+		case err != nil:
+			c.reply, c.err = nil, err
+		case !ok:
+			c.reply = reply
+		case i >= len(list):
+			c.err = fmt.Errorf("the commit script answered %d of %d units", len(list), len(g.calls))
+		default:
+			if e, bad := list[i].(error); bad {
+				c.err = e
+			} else {
+				c.reply = list[i]
+			}
+		}
+	}
+}
+
+// groups puts the calls of the same lane and incarnation together, in order.
+func groups(calls []*call, size int) []*commitGroup {
+	var all []*commitGroup
+	open := map[*lane]*commitGroup{}
+	for _, c := range calls {
+		g := open[c.lane]
+		if g == nil || len(g.calls) >= size || g.calls[0].args[0] != c.args[0] {
+			g = &commitGroup{}
+			open[c.lane] = g
+			all = append(all, g)
+		}
+		g.calls = append(g.calls, c)
+	}
+	return all
+}
+
+// sendCommits sends commits as one pipeline, followed by the WAIT that
+// Options.Replicas or LocalAOF ask for: on the same connection it covers all
+// of them.
+func (s *Store) sendCommits(calls []*call) {
+	s.sendUnits(calls, unitsPerCall, true)
+}
+
+// sendUnits is sendCommits with size units in a script call. retry is false
+// for calls that are sent again because the server did not know the script.
+func (s *Store) sendUnits(calls []*call, size int, retry bool) {
+	ctx := context.Background() // the client's own timeouts end it
+	before := s.scripts.loads.Load()
+	all := groups(calls, size)
+	pipe := s.rdb.Pipeline()
+	for _, g := range all {
+		g.cmd = g.command(ctx)
+		_ = pipe.Process(ctx, g.cmd) // only queues; the error is the command's
+	}
+	wait := s.appendWait(ctx, pipe)
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	var again []*call
+	for _, g := range all {
+		if retry && noScript(g.cmd.Err()) {
+			again = append(again, g.calls...)
+			continue
+		}
+		g.answer()
+	}
+	if wait != nil && !wait() {
+		for _, c := range calls {
+			if n, ok := c.reply.(int64); c.err == nil && ok && n > 0 {
+				c.err = errShort
+			}
+		}
+	}
+	if len(again) > 0 && s.reload(ctx, again, before) {
+		s.sendUnits(again, size, false)
+	}
+}
+
+// reload loads the scripts for calls that were refused for lack of them, and
+// reports whether to send them again. If the server is not the one it was,
+// they get ErrLost.
+func (s *Store) reload(ctx context.Context, again []*call, before int64) bool {
+	restarted, err := s.load(ctx, before)
+	if restarted {
+		err = ErrLost
+	}
+	if err != nil {
+		for _, c := range again {
+			c.err = err
+		}
+	}
+	return err == nil
+}
+
+// appendWait adds the command that waits for replicas or the file. The
+// function it returns reports, after Exec, whether enough have confirmed.
+func (s *Store) appendWait(ctx context.Context, pipe redis.Pipeliner) func() bool {
+	ms := int(s.opts.DurableWait / time.Millisecond)
+	switch {
+	case s.opts.LocalAOF:
+		cmd := pipe.Do(ctx, "waitaof", 1, s.opts.Replicas, ms)
+		return func() bool {
+			n, err := cmd.Int64Slice()
+			return err == nil && len(n) == 2 && n[0] >= 1 && n[1] >= int64(s.opts.Replicas)
+		}
+	case s.opts.Replicas > 0:
+		cmd := pipe.Do(ctx, "wait", s.opts.Replicas, ms)
+		return func() bool {
+			n, err := cmd.Int()
+			return err == nil && n >= s.opts.Replicas
+		}
+	}
+	return nil
+}
+
+// sendReads sends reads as one pipeline: one MGET for each lane, since keys of
+// a lane are in one slot, and the script calls behind them.
+func (s *Store) sendReads(calls []*call) {
+	ctx := context.Background()
+	before := s.scripts.loads.Load()
+	pipe := s.rdb.Pipeline()
+	gets := map[*lane]*mget{}
+	cmds := make([]*redis.Cmd, len(calls))
+	for i, c := range calls {
+		if c.script != nil {
+			cmds[i] = evalsha(ctx, c.script, c.keys, c.args)
+			_ = pipe.Process(ctx, cmds[i])
+			continue
+		}
+		g := gets[c.lane]
+		if g == nil {
+			g = &mget{args: []any{"mget"}}
+			gets[c.lane] = g
+		}
+		g.calls = append(g.calls, c)
+		g.args = append(g.args, c.keys...)
+	}
+	for _, g := range gets {
+		g.cmd = redis.NewSliceCmd(ctx, g.args...)
+		_ = pipe.Process(ctx, g.cmd)
+	}
+	_, _ = pipe.Exec(ctx)
+	for _, g := range gets {
+		g.answer()
+	}
+	var again []*call
+	for i, c := range calls {
+		if c.script == nil {
+			continue
+		}
+		if c.reply, c.err = cmds[i].Result(); noScript(c.err) {
+			again = append(again, c)
+		}
+	}
+	if len(again) > 0 && s.reload(ctx, again, before) {
+		s.sendReads(again)
+	}
+}
+
+// mget is the reads of one lane that share an MGET.
+type mget struct {
+	calls []*call
+	args  []any
+	cmd   *redis.SliceCmd
+}
+
+// answer hands the values out to the reads.
+func (g *mget) answer() {
+	values, err := g.cmd.Result()
+	for _, c := range g.calls {
+		if c.err = err; err != nil {
+			continue
+		}
+		n := len(c.keys)
+		c.reply, values = values[:n:n], values[n:]
+	}
+}
