@@ -1,0 +1,40 @@
+package sink
+
+import (
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+)
+
+// Change is one row's change together with the definition its image was made
+// under.
+type Change struct {
+	Table    *schema.Table
+	LSN      row.LSN // of the unit it comes from, or the last one of several folded together
+	Mutation row.Mutation
+}
+
+// Batch is what one MySQL transaction does: apply Changes, write Dead, and
+// move the checkpoint of Lane from From to To.
+type Batch struct {
+	Lane        row.Lane
+	Epoch       row.Epoch
+	Incarnation string // of the lane in Redis, kept beside the checkpoint
+	From, To    row.LSN
+	Changes     []Change
+	// InOrder keeps the statements in the order of Changes, which may then
+	// name a row more than once. Without it each row appears at most once, and
+	// the sink deletes, then updates, then inserts.
+	InOrder bool
+	Dead    []DeadLetter
+}
+
+// DeadLetter is a unit that MySQL refused for good, or that waits behind one.
+type DeadLetter struct {
+	ID     uint64 // given by MySQL
+	Lane   row.Lane
+	LSN    row.LSN
+	Tables string // "db.table", comma-separated
+	Code   uint16 // MySQL's error code, 0 if the cause is not MySQL's
+	Cause  string
+	Unit   []byte // as it stood in the WAL
+}

@@ -1,0 +1,171 @@
+package sink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// Checkpoint is a lane's row in the checkpoint table.
+type Checkpoint struct {
+	Epoch       row.Epoch // of the latest owner; 0: the lane has never been owned
+	LSN         row.LSN   // everything up to here is in MySQL
+	Incarnation string    // of the lane in Redis when LSN was reached; "" before the first batch
+}
+
+// tables are the sink's own tables. The unit of a dead letter stands in parts,
+// since no value may be larger than max_allowed_packet.
+var tables = map[string]string{
+	"checkpoint": `(
+ lane VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
+ epoch BIGINT UNSIGNED NOT NULL,
+ lsn BIGINT UNSIGNED NOT NULL,
+ incarnation VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+ updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)
+) ENGINE=InnoDB`,
+	"dead_letters": `(
+ id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
+ part INT UNSIGNED NOT NULL DEFAULT 0,
+ parts INT UNSIGNED NOT NULL DEFAULT 1,
+ lane VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+ lsn BIGINT UNSIGNED NOT NULL,
+ created TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+ tables TEXT CHARACTER SET utf8mb4 NOT NULL,
+ code INT UNSIGNED NOT NULL DEFAULT 0,
+ cause TEXT CHARACTER SET utf8mb4 NOT NULL,
+ unit LONGBLOB NOT NULL,
+ PRIMARY KEY (id, part),
+ KEY lane_lsn (lane, lsn)
+) ENGINE=InnoDB`,
+}
+
+// probes fail if a table is not there or a privilege is missing, and change nothing.
+var probes = []string{
+	"UPDATE %s.checkpoint SET lsn=lsn WHERE 1=0",
+	"INSERT INTO %s.checkpoint (lane,epoch,lsn) SELECT lane,epoch,lsn FROM %[1]s.checkpoint WHERE 1=0",
+	"INSERT INTO %s.dead_letters (lane,lsn,tables,cause,unit) SELECT lane,lsn,tables,cause,unit FROM %[1]s.dead_letters WHERE 1=0",
+	"DELETE FROM %s.dead_letters WHERE 1=0",
+}
+
+// Ensure creates the sink's database and tables where they are missing, and
+// tries each privilege the sink needs on them. The error's hint names the GRANT.
+func (s *Sink) Ensure(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.probe(ctx)
+	switch Code(err) {
+	case mysql.ER_BAD_DB_ERROR, mysql.ER_NO_SUCH_TABLE:
+	case mysql.ER_TABLEACCESS_DENIED_ERROR, mysql.ER_DBACCESS_DENIED_ERROR:
+		// Without any privilege on it the server does not say whether it exists.
+	default:
+		return wrap(opEnsure, "", 0, err)
+	}
+	if err := s.create(ctx); err != nil {
+		return wrap(opEnsure, "", 0, err)
+	}
+	return wrap(opEnsure, "", 0, s.probe(ctx))
+}
+
+// probe tries the sink's tables and privileges.
+func (s *Sink) probe(ctx context.Context) error {
+	db := string(appendName(nil, s.cfg.Database))
+	for _, p := range probes {
+		if _, err := s.run(ctx, fmt.Appendf(nil, p, db)); err != nil {
+			return fmt.Errorf("use the tables of %s: %w", db, err)
+		}
+	}
+	return nil
+}
+
+// create makes the database and its tables. An account that may not create a
+// database that is there already goes on to the tables.
+func (s *Sink) create(ctx context.Context) error {
+	db := string(appendName(nil, s.cfg.Database))
+	_, first := s.run(ctx, []byte("CREATE DATABASE IF NOT EXISTS "+db))
+	if first != nil && !fromServer(first) {
+		return first
+	}
+	for _, name := range []string{"checkpoint", "dead_letters"} {
+		if _, err := s.run(ctx, []byte("CREATE TABLE IF NOT EXISTS "+db+"."+name+" "+tables[name])); err != nil {
+			return fmt.Errorf("create %s.%s: %w", db, name, errors.Join(err, first))
+		}
+	}
+	return nil
+}
+
+// Takeover makes the caller the lane's owner: it ends the former owner's
+// connection, raises the epoch by one and returns the lane's row as it is now.
+// From then on Apply under an older epoch is Fenced. A lost reply may raise the
+// epoch twice when tried again, which does no harm.
+func (s *Sink) Takeover(ctx context.Context, lane row.Lane) (Checkpoint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cp, err := s.takeover(ctx, lane)
+	if err != nil {
+		s.rollback(ctx)
+		return Checkpoint{}, wrap(opTakeover, lane, 0, err)
+	}
+	return cp, nil
+}
+
+// takeover is Takeover without its error handling.
+func (s *Sink) takeover(ctx context.Context, lane row.Lane) (Checkpoint, error) {
+	if err := s.lockLane(ctx, lane); err != nil {
+		return Checkpoint{}, err
+	}
+	table := string(appendName(nil, s.cfg.Database)) + ".checkpoint"
+	name := QuoteText(string(lane))
+	// One statement, so that two takeovers of a new lane cannot both find it missing.
+	rs, err := s.run(ctx, fmt.Appendf(nil, "BEGIN;INSERT INTO %s (lane,epoch,lsn) VALUES (%s,1,0) ON DUPLICATE KEY UPDATE epoch=epoch+1;"+
+		"SELECT epoch,lsn,incarnation FROM %s WHERE lane=%s;COMMIT", table, name, table, name))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("raise the epoch: %w", err)
+	}
+	if len(rs) != 4 {
+		return Checkpoint{}, fmt.Errorf("raise the epoch: %d results instead of 4", len(rs))
+	}
+	return parseCheckpoint(rs[2])
+}
+
+// Checkpoint reads the lane's row. The zero Checkpoint is a lane that has
+// never been owned.
+func (s *Sink) Checkpoint(ctx context.Context, lane row.Lane) (Checkpoint, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	cp, err := s.read(ctx, lane)
+	if err != nil {
+		return Checkpoint{}, wrap(opCheckpoint, lane, 0, err)
+	}
+	return cp, nil
+}
+
+// read is Checkpoint for a caller that holds s.mu.
+func (s *Sink) read(ctx context.Context, lane row.Lane) (Checkpoint, error) {
+	rs, err := s.run(ctx, fmt.Appendf(nil, "SELECT epoch,lsn,incarnation FROM %s.checkpoint WHERE lane=%s",
+		appendName(nil, s.cfg.Database), QuoteText(string(lane))))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the checkpoint: %w", err)
+	}
+	if rs[0].RowNumber() == 0 {
+		return Checkpoint{}, nil
+	}
+	return parseCheckpoint(rs[0])
+}
+
+// parseCheckpoint reads epoch, lsn and incarnation from a result's first row.
+func parseCheckpoint(r *mysql.Result) (Checkpoint, error) {
+	epoch, err := strconv.ParseUint(cell(r, 0, 0), 10, 64)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the checkpoint's epoch: %w", err)
+	}
+	lsn, err := strconv.ParseUint(cell(r, 0, 1), 10, 64)
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the checkpoint's lsn: %w", err)
+	}
+	return Checkpoint{Epoch: row.Epoch(epoch), LSN: row.LSN(lsn), Incarnation: cell(r, 0, 2)}, nil
+}
