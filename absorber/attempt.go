@@ -1,0 +1,192 @@
+package absorber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// commitPatience is how long a commit whose reply was lost is asked about
+// before the client is told that the outcome is unknown.
+const commitPatience = 10 * time.Second
+
+// Result is what an absorbed write answers.
+type Result struct {
+	Matched  uint64 // rows found
+	Affected uint64 // rows changed
+	// InsertID is what the OK packet carries: the first generated value, or
+	// the last explicit one. Generated says that LAST_INSERT_ID() changes too.
+	InsertID  uint64
+	Generated bool
+	Lane      row.Lane
+	LSN       row.LSN // 0 if nothing had to be written
+}
+
+// attempt builds a unit from what the cache and MySQL hold and commits it;
+// when something it was built from has changed meanwhile, it builds it again.
+// build returns nil when there is nothing to write.
+func (e *Engine) attempt(ctx context.Context, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+	for try := 0; ; try++ {
+		lsn, err := e.try(ctx, t, build)
+		switch {
+		case err == nil:
+			return lsn, nil
+		case errors.Is(err, wal.ErrConflict):
+			e.metrics.retries.WithLabelValues("conflict").Inc()
+			err = backOff(ctx, try)
+		case errors.Is(err, wal.ErrStaleTable):
+			e.forgetState(t.Name.String())
+			err = backOff(ctx, try)
+		case errors.Is(err, wal.ErrGated):
+			e.metrics.retries.WithLabelValues("gate").Inc()
+			err = e.waitGate(ctx, t)
+		case errors.Is(err, wal.ErrFull):
+			err = e.waitBacklog(ctx, t)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// try is one round of attempt.
+func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+	st, err := e.state(ctx, t)
+	if err != nil {
+		return 0, err
+	}
+	c, err := build(st)
+	if err != nil || c == nil {
+		return 0, err
+	}
+	c.Unit.Lane = e.lane(t)
+	c.Unit.AcceptedMs = time.Now().UnixMilli()
+	c.Gens = map[string]uint64{t.Name.String(): st.Gen}
+	c.MaxBacklog = e.cfg.MaxBacklog
+	w, err := e.writers.take(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer e.writers.put(w)
+	w.seq++
+	c.Unit.ID = row.UnitID{Writer: w.name, Seq: w.seq}
+	// A client that goes away now must not leave its own write in doubt.
+	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
+	defer cancel()
+	return e.store.Commit(cctx, c)
+}
+
+// backOff waits a moment that grows with the number of tries: two writers of
+// one row take turns instead of refusing each other for ever.
+func backOff(ctx context.Context, try int) error {
+	if try < 2 {
+		return ctx.Err()
+	}
+	d := time.Duration(rand.Int64N(int64(min(try, 20)) * int64(500*time.Microsecond)))
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// waitGate waits until the table's gate has opened.
+func (e *Engine) waitGate(ctx context.Context, t *schema.Table) error {
+	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
+	defer cancel()
+	err := e.store.WaitGate(wctx, e.lane(t), t.Name.String())
+	e.forgetState(t.Name.String())
+	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
+		return ErrLockWait
+	}
+	return err
+}
+
+// waitBacklog does what on_full says: waits for room, or refuses.
+func (e *Engine) waitBacklog(ctx context.Context, t *schema.Table) error {
+	e.metrics.retries.WithLabelValues("full").Inc()
+	switch e.cfg.OnFull {
+	case FullReject:
+		return ErrBacklog
+	case FullPassThrough:
+		return &Refused{Reason: "backlog_full"}
+	}
+	deadline := time.NewTimer(e.cfg.BarrierTimeout)
+	defer deadline.Stop()
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return ErrBacklog
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		p, err := e.store.Progress(ctx, e.lane(t))
+		if err != nil {
+			return err
+		}
+		if p.Pending < e.cfg.MaxBacklog {
+			return nil
+		}
+	}
+}
+
+// state is the table's state as this process last saw it. A state that has
+// gone stale is found out by the scripts, which then make attempt forget it.
+func (e *Engine) state(ctx context.Context, t *schema.Table) (wal.TableState, error) {
+	name := t.Name.String()
+	if st, ok := e.states.Load(name); ok {
+		return st.(wal.TableState), nil
+	}
+	infos, err := e.store.TableStates(ctx, e.lane(t), []string{name})
+	if err != nil {
+		return wal.TableState{}, err
+	}
+	// The definition is looked at after the generation: whoever changes the
+	// definition makes all proxies load it before the generation grows.
+	if cur := e.Catalog().Absorbed(t.Name); cur == nil || cur.Version != t.Version {
+		return wal.TableState{}, ErrReplan
+	}
+	e.states.Store(name, infos[0].TableState)
+	return infos[0].TableState, nil
+}
+
+func (e *Engine) forgetState(table string) { e.states.Delete(table) }
+
+// writer is one commit's place in the WAL's memory of recent units: it has at
+// most one commit in flight, and each new one fences the one before.
+type writer struct {
+	name string
+	seq  uint64
+}
+
+// writers lends writers out; there are as many as commits may be in flight.
+type writers chan *writer
+
+func newWriters(process string, n int) writers {
+	ws := make(writers, n)
+	for i := range n {
+		ws <- &writer{name: fmt.Sprintf("%s.%d", process, i)}
+	}
+	return ws
+}
+
+func (ws writers) take(ctx context.Context) (*writer, error) {
+	select {
+	case w := <-ws:
+		return w, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (ws writers) put(w *writer) { ws <- w }

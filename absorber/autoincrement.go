@@ -1,0 +1,94 @@
+package absorber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// nextAutoIncrement takes n values from the table's counter in Redis. The
+// counter belongs to a generation of the table: after a synchronous section,
+// in which MySQL gave out values of its own, it is seeded from MySQL again.
+func (e *Engine) nextAutoIncrement(ctx context.Context, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, err error) {
+	err = e.onCounter(ctx, t, func(st wal.TableState) (ok bool, err error) {
+		gen = st
+		first, ok, err = e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), n, inc.Increment, inc.Offset)
+		return ok, err
+	})
+	return first, gen, err
+}
+
+// raiseAutoIncrement pushes the counter above an explicit value. A counter
+// that is not seeded yet is seeded first: MySQL's own value does not know of
+// the explicit one until it has drained.
+func (e *Engine) raiseAutoIncrement(ctx context.Context, t *schema.Table, used uint64) error {
+	return e.onCounter(ctx, t, func(st wal.TableState) (bool, error) {
+		_, ok, err := e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), 0, 1, 1)
+		if err != nil || !ok {
+			return ok, err
+		}
+		return true, e.store.RaiseAutoIncrement(ctx, e.lane(t), st, t.Name.String(), used)
+	})
+}
+
+// onCounter runs f on the table's counter, seeding it when f says that it is
+// not there, and starting over when the table's state has changed.
+func (e *Engine) onCounter(ctx context.Context, t *schema.Table, f func(st wal.TableState) (bool, error)) error {
+	for try := 0; ; try++ {
+		st, err := e.state(ctx, t)
+		if err != nil {
+			return err
+		}
+		ok, err := f(st)
+		if err == nil && ok {
+			return nil
+		}
+		if err == nil {
+			err = e.seedAutoIncrement(ctx, t, st)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, wal.ErrStaleTable):
+			e.forgetState(t.Name.String())
+			err = backOff(ctx, try)
+		case errors.Is(err, wal.ErrGated):
+			err = e.waitGate(ctx, t)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// seedAutoIncrement copies MySQL's next value into Redis. The table's gate is
+// open and st names its generation, so no synchronous INSERT can move MySQL's
+// value meanwhile without making st stale. The largest value in the table is
+// looked at as well: MySQL's counter may be a cached statistic.
+func (e *Engine) seedAutoIncrement(ctx context.Context, t *schema.Table, st wal.TableState) error {
+	next := uint64(1)
+	for _, sql := range []string{
+		fmt.Sprintf("SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+			sink.QuoteText(t.Name.DB), sink.QuoteText(t.Name.Table)),
+		fmt.Sprintf("SELECT CAST(GREATEST(MAX(%s), 0) AS UNSIGNED) + 1 FROM %s.%s",
+			sink.QuoteName(t.Columns[t.AutoIncrement].Name), sink.QuoteName(t.Name.DB), sink.QuoteName(t.Name.Table)),
+	} {
+		v, err := e.loader.scalar(ctx, sql)
+		if err != nil {
+			return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
+		}
+		if v == nil {
+			continue
+		}
+		n, err := strconv.ParseUint(string(v), 10, 64)
+		if err != nil {
+			return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
+		}
+		next = max(next, n)
+	}
+	return e.store.SeedAutoIncrement(ctx, e.lane(t), st, t.Name.String(), next)
+}

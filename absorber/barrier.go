@@ -1,0 +1,87 @@
+package absorber
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+)
+
+// Barrier makes sure that MySQL has every acknowledged write of the tables, as
+// each table's fresh_reads says, so that a read that is not by key may go to
+// MySQL. It reports what it had to do: "" (nothing was pending), "drain",
+// "wait" or "stale". ErrLockWait when barrier_timeout has passed.
+func (e *Engine) Barrier(ctx context.Context, tables []schema.Name) (did string, err error) {
+	for lane, names := range e.byLane(tables) {
+		infos, err := e.store.TableStates(ctx, lane, names)
+		if err != nil {
+			return did, err
+		}
+		var drain, wait row.LSN
+		for i, info := range infos {
+			if info.Dirty == 0 {
+				continue
+			}
+			switch e.cfg.Options(names[i]).FreshReads {
+			case FreshStale:
+				did = "stale"
+			case FreshWait:
+				wait = max(wait, info.LastDirty)
+			default:
+				drain = max(drain, info.LastDirty)
+			}
+		}
+		if drain > 0 {
+			did = "drain"
+			if err := e.drainTo(ctx, lane, drain, true); err != nil {
+				return did, err
+			}
+		}
+		if wait > drain {
+			did = "wait"
+			if err := e.drainTo(ctx, lane, wait, false); err != nil {
+				return did, err
+			}
+		}
+	}
+	return did, nil
+}
+
+// DrainTo returns when MySQL has everything of the lane up to lsn, drained
+// ahead of the normal rate.
+func (e *Engine) DrainTo(ctx context.Context, lane row.Lane, lsn row.LSN) error {
+	return e.drainTo(ctx, lane, lsn, true)
+}
+
+// drainTo waits, at most barrier_timeout, until lsn is settled; with flush it
+// asks the lane's owner to hurry.
+func (e *Engine) drainTo(ctx context.Context, lane row.Lane, lsn row.LSN, flush bool) error {
+	if lsn == 0 {
+		return nil
+	}
+	e.metrics.barriers.Inc()
+	wctx, cancel := context.WithTimeout(ctx, e.cfg.BarrierTimeout)
+	defer cancel()
+	var err error
+	if flush {
+		err = e.store.RequestFlush(wctx, lane, lsn)
+	}
+	if err == nil {
+		err = e.store.WaitSettled(wctx, lane, lsn)
+	}
+	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("lane %s has not drained to %d within barrier_timeout: %w", lane, lsn, ErrLockWait)
+	}
+	return err
+}
+
+// byLane sorts tables by the lane they are in.
+func (e *Engine) byLane(tables []schema.Name) map[row.Lane][]string {
+	m := map[row.Lane][]string{}
+	for _, t := range tables {
+		lane := e.cfg.Options(t.String()).Lane
+		m[lane] = append(m[lane], t.String())
+	}
+	return m
+}

@@ -1,0 +1,236 @@
+package absorber
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+const (
+	beatEvery   = 200 * time.Millisecond
+	beatTTL     = 3 * time.Second // a process that was silent for so long is not waited for
+	adoptWait   = 10 * time.Second
+	enabledInit = "CREATE TABLE IF NOT EXISTS shock_absorber.absorbed_tables (" +
+		"name VARBINARY(400) NOT NULL PRIMARY KEY, absorbed TINYINT NOT NULL)"
+)
+
+// Catalog is the schema as of now, with the absorbed tables marked.
+func (e *Engine) Catalog() *schema.Catalog { return e.catalog.Load() }
+
+// Reload reads the schema and the set of absorbed tables from MySQL.
+func (e *Engine) Reload(ctx context.Context) error {
+	conn, err := e.cfg.Dial(ctx)
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(loadTimeout)); err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	if _, err := conn.Execute("SET NAMES utf8mb4"); err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	q := queryer{conn}
+	choice, err := readChoice(q)
+	if err != nil {
+		return err
+	}
+	match := schema.Match(e.cfg.Patterns)
+	want := func(n schema.Name) bool {
+		if on, ok := choice[n.String()]; ok {
+			return on
+		}
+		return match(n)
+	}
+	cat, err := schema.Load(q, want, schema.Options{CollationExact: row.CollationExact})
+	if err != nil {
+		return fmt.Errorf("read the schema: %w", err)
+	}
+	e.catalog.Store(cat)
+	// States are only trusted together with the definition they were read under.
+	e.states.Clear()
+	return nil
+}
+
+// readChoice reads which tables were enabled or disabled at run time.
+func readChoice(q queryer) (map[string]bool, error) {
+	if _, err := q.conn.Execute(enabledInit); err != nil {
+		return nil, &row.Error{Op: "catalog.load", Kind: row.Permanent, Err: err,
+			Hint: "grant the proxy's MySQL user CREATE, SELECT, INSERT, UPDATE, DELETE on shock_absorber.*"}
+	}
+	rows, err := q.Query("SELECT name, absorbed FROM shock_absorber.absorbed_tables")
+	if err != nil {
+		return nil, fmt.Errorf("read the enabled tables: %w", err)
+	}
+	m := map[string]bool{}
+	for _, r := range rows {
+		m[string(r[0])] = string(r[1]) != "0"
+	}
+	return m, nil
+}
+
+// queryer lets schema.Load read through a go-mysql connection.
+type queryer struct{ conn *client.Conn }
+
+// Query runs sql and copies the rows out; nil is NULL.
+func (q queryer) Query(sql string) ([][][]byte, error) {
+	res, err := q.conn.Execute(sql)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Close()
+	images, err := storedRows(res)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][][]byte, len(images))
+	for i := range images {
+		rows[i] = images[i]
+	}
+	return rows, nil
+}
+
+// CatalogChanged makes every process on this Redis load the schema again, and
+// returns when none of them runs a statement that was planned before. u is the
+// caller's own session. Call it after DDL and before the gate opens.
+func (e *Engine) CatalogChanged(ctx context.Context, u *Usage) error {
+	return e.adopt(ctx, u, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
+}
+
+// adopt bumps the version, loads the catalog here and waits for all others.
+func (e *Engine) adopt(ctx context.Context, u *Usage, done func(s wal.Seen, v uint64) bool) error {
+	v, err := e.registry.Bump(ctx)
+	if err != nil {
+		return err
+	}
+	v++ // see usages: the registry begins at 0, which here means "none"
+	if err := e.advance(ctx, v); err != nil {
+		return err
+	}
+	deadline := time.NewTimer(adoptWait)
+	defer deadline.Stop()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		waiting, err := e.behind(ctx, u, v, done)
+		if err != nil || waiting == "" {
+			return err
+		}
+		select {
+		case <-poll.C:
+		case <-deadline.C:
+			return fmt.Errorf("process %s still works with the schema from before: %w", waiting, ErrLockWait)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// behind names a process, this one included, that has not adopted v.
+func (e *Engine) behind(ctx context.Context, u *Usage, v uint64, done func(s wal.Seen, v uint64) bool) (string, error) {
+	stmts, txns := e.usages.seen(u)
+	if own := (wal.Seen{Process: e.cfg.Process, Statements: stmts, Transactions: txns}); !done(own, v) {
+		return own.Process, nil
+	}
+	live, err := e.registry.Live(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range live {
+		if s.Process != e.cfg.Process && !done(s, v) {
+			return s.Process, nil
+		}
+	}
+	return "", nil
+}
+
+// advance loads the catalog if version v is newer than what this process has.
+func (e *Engine) advance(ctx context.Context, v uint64) error {
+	e.reloading.Lock()
+	defer e.reloading.Unlock()
+	if e.usages.version.Load() >= v {
+		return nil
+	}
+	if err := e.Reload(ctx); err != nil {
+		return err
+	}
+	e.usages.version.Store(v)
+	return nil
+}
+
+// Enable starts absorbing a table, or with on false stops it: behind a shut
+// gate the choice is stored, every process adopts it, and the transactions
+// that began before it have ended.
+func (e *Engine) Enable(ctx context.Context, u *Usage, owner string, name schema.Name, on bool) error {
+	h := e.NewHold(owner, 0)
+	defer func() {
+		if err := h.Drop(context.WithoutCancel(ctx)); err != nil {
+			e.log.Error("the gate stays closed until its lease ends", "table", name.String(), "err", err)
+		}
+	}()
+	if err := h.Close(ctx, []schema.Name{name}); err != nil {
+		return err
+	}
+	was, err := e.choose(ctx, name, on)
+	if err != nil {
+		return err
+	}
+	adopted := e.adopt(ctx, u, func(s wal.Seen, v uint64) bool { return s.Transactions >= v })
+	if adopted == nil && on {
+		adopted = e.enabled(name)
+	}
+	if adopted == nil {
+		return nil
+	}
+	// Not adopted everywhere: back to what was, still behind the shut gate.
+	if err := e.unchoose(context.WithoutCancel(ctx), name, was); err != nil {
+		return err
+	}
+	if _, err := e.registry.Bump(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return adopted
+}
+
+// enabled says why an enabled table is not absorbed.
+func (e *Engine) enabled(name schema.Name) error {
+	cat := e.Catalog()
+	if cat.Absorbed(name) != nil {
+		return nil
+	}
+	t := cat.Table(name)
+	if t == nil {
+		return &Refused{Reason: fmt.Sprintf("table %s does not exist", name)}
+	}
+	return &Refused{Reason: t.Explain()}
+}
+
+// choose stores the choice and returns the SQL literal of the one before.
+func (e *Engine) choose(ctx context.Context, name schema.Name, on bool) (was string, err error) {
+	lit := sink.QuoteText(name.String())
+	v, err := e.loader.scalar(ctx, "SELECT absorbed FROM shock_absorber.absorbed_tables WHERE name = "+lit)
+	if err != nil {
+		return "", fmt.Errorf("read the enabled tables: %w", err)
+	}
+	return string(v), e.unchoose(ctx, name, map[bool]string{true: "1", false: "0"}[on])
+}
+
+// unchoose stores a choice; "" removes it, so that the configuration decides.
+func (e *Engine) unchoose(ctx context.Context, name schema.Name, absorbed string) error {
+	lit := sink.QuoteText(name.String())
+	sql := "DELETE FROM shock_absorber.absorbed_tables WHERE name = " + lit
+	if absorbed != "" {
+		sql = fmt.Sprintf("REPLACE INTO shock_absorber.absorbed_tables VALUES (%s, %s)", lit, absorbed)
+	}
+	if _, err := e.loader.scalar(ctx, sql); err != nil {
+		return fmt.Errorf("store the choice for %s: %w", name, err)
+	}
+	return nil
+}

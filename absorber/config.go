@@ -1,0 +1,90 @@
+package absorber
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+)
+
+// OnFull is what happens to a write when the backlog is full.
+type OnFull string
+
+const (
+	FullBlock       OnFull = "block"       // wait up to BarrierTimeout, then reject
+	FullPassThrough OnFull = "passthrough" // write to MySQL synchronously, in order
+	FullReject      OnFull = "reject"      // error 1040 at once
+)
+
+// FreshReads is what a read that is not by key does while writes are pending.
+type FreshReads string
+
+const (
+	FreshDrain FreshReads = "drain" // drain what is pending ahead of the rate, then read
+	FreshWait  FreshReads = "wait"  // wait for the normal drain, then read
+	FreshStale FreshReads = "stale" // read MySQL as it is
+)
+
+// Existence is how a new key is proven not to exist yet.
+type Existence string
+
+const (
+	ExistenceCheck Existence = "check" // one indexed read of MySQL
+	ExistenceTrust Existence = "trust" // no read; a clash becomes a dead letter
+)
+
+// TableOptions are the settings of one table.
+type TableOptions struct {
+	TTL        time.Duration // life of a clean row in the cache; 0 = none
+	Lane       row.Lane
+	FreshReads FreshReads
+	Existence  Existence
+	BatchSize  int     // mutations a batch
+	DrainRate  float64 // rows a second; 0 = only the global rate
+}
+
+// Config is what an Engine needs. Dial opens a connection to MySQL as the
+// proxy's own user, with deadlines set; Options gives a table's settings by
+// its "db.table" name.
+type Config struct {
+	Process        string // unique per process start
+	Patterns       []string
+	Options        func(table string) TableOptions
+	Lanes          []row.Lane
+	Dial           func(ctx context.Context) (*client.Conn, error)
+	LoadConns      int // connections for reading rows, default 4
+	MaxBacklog     int64
+	OnFull         OnFull
+	BarrierTimeout time.Duration
+	LockWait       time.Duration // wait for a gate, default 50 s as innodb_lock_wait_timeout
+	GateLease      time.Duration // default 10 s
+	Logger         *slog.Logger
+	Registerer     prometheus.Registerer
+}
+
+// withDefaults fills what was left zero.
+func (c Config) withDefaults() Config {
+	if c.LoadConns == 0 {
+		c.LoadConns = 4
+	}
+	if c.LockWait == 0 {
+		c.LockWait = 50 * time.Second
+	}
+	if c.BarrierTimeout == 0 {
+		c.BarrierTimeout = 30 * time.Second
+	}
+	if c.GateLease == 0 {
+		c.GateLease = 10 * time.Second
+	}
+	if c.OnFull == "" {
+		c.OnFull = FullBlock
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}

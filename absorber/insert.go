@@ -1,0 +1,222 @@
+package absorber
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// NewRow is one row of an INSERT. Generate asks for an AUTO_INCREMENT value;
+// the image's column is nil until then.
+type NewRow struct {
+	Image    row.Image
+	Generate bool
+}
+
+// AutoIncrement is a session's auto_increment_increment and _offset.
+type AutoIncrement struct{ Increment, Offset uint64 }
+
+// freshKey is how long a value that AUTO_INCREMENT gave out is taken to be
+// free without a look at MySQL; see insertion.keyReads.
+const freshKey = 2 * time.Second
+
+// minTTL is the shortest life of a clean row of a table with AUTO_INCREMENT,
+// whatever ttl says: longer than freshKey, so that an explicit INSERT is still
+// in the cache when a value given out before it is committed.
+const minTTL = 3 * freshKey
+
+// insertion is one INSERT on its way.
+type insertion struct {
+	e     *Engine
+	t     *schema.Table
+	rows  []NewRow
+	refs  []row.Ref
+	given time.Time      // when the AUTO_INCREMENT values were given out,
+	gen   wal.TableState // and by which generation's counter
+	res   Result
+}
+
+// Insert absorbs an INSERT of complete rows: all of them or none. Errors:
+// *Duplicate (1062), *Refused (do it synchronously), ErrReplan, ErrLockWait,
+// ErrBacklog, or *row.Error when Redis or MySQL cannot be asked; an Ambiguous
+// one leaves open whether the rows were inserted.
+func (e *Engine) Insert(ctx context.Context, t *schema.Table, rows []NewRow, inc AutoIncrement) (Result, error) {
+	in := &insertion{e: e, t: t, rows: rows, res: Result{Lane: e.lane(t)}}
+	if err := in.generate(ctx, inc); err != nil {
+		return Result{}, err
+	}
+	seen := make(map[row.Key]bool, len(rows))
+	for _, r := range rows {
+		ref, err := row.IndexRef(t, r.Image)
+		if err != nil {
+			return Result{}, &Refused{Reason: "key_value"}
+		}
+		if seen[ref.Key] {
+			return Result{}, &Refused{Reason: "duplicate_in_statement"}
+		}
+		seen[ref.Key] = true
+		in.refs = append(in.refs, ref)
+	}
+	lsn, err := e.attempt(ctx, t, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
+	if err != nil {
+		return Result{}, err
+	}
+	in.res.LSN = lsn
+	in.res.Matched, in.res.Affected = uint64(len(rows)), uint64(len(rows))
+	return in.res, nil
+}
+
+// build makes the unit from what the cache and MySQL say now.
+func (in *insertion) build(ctx context.Context, st wal.TableState) (*wal.Commit, error) {
+	c := &wal.Commit{Unit: &row.Unit{}}
+	if err := in.keyReads(ctx, st, c); err != nil {
+		return nil, err
+	}
+	changes := make([]change, len(in.rows))
+	for i := range in.rows {
+		changes[i] = change{key: in.refs[i].Key, new: in.rows[i].Image}
+	}
+	if err := in.e.claim(ctx, in.t, st, changes, c); err != nil {
+		return nil, err
+	}
+	for i, r := range in.rows {
+		put(c, in.t, row.Mutation{Key: in.refs[i].Key, Op: row.Insert, Image: r.Image})
+	}
+	return c, nil
+}
+
+// keyReads proves that no row has one of the new keys, and adds the witnesses.
+//
+// A key that AUTO_INCREMENT has just given out needs no look at MySQL: only an
+// explicit INSERT of the same value could clash, and its row is in the cache,
+// pending or clean, for longer than freshKey (see minTTL). A key that is older,
+// or from a counter before a synchronous section, is checked like any other.
+func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Commit) error {
+	table := in.t.Name.String()
+	if in.res.Generated && in.keyGenerated() && in.gen == st && time.Since(in.given) < freshKey {
+		for _, ref := range in.refs {
+			c.Reads = append(c.Reads, wal.RowRead{RowKey: wal.RowKey{Table: table, Key: ref.Key}})
+		}
+		return nil
+	}
+	rows, err := in.e.store.Read(ctx, in.e.lane(in.t), st, rowKeys(table, in.refs), true)
+	if err != nil {
+		return err
+	}
+	missing := map[string][][]byte{}
+	for i, r := range rows {
+		if r.Found && !r.Tombstone {
+			return duplicate(in.t, in.t.Primary, in.rows[i].Image)
+		}
+		if !r.Found {
+			missing[string(in.refs[i].Key)] = in.refs[i].Values
+		}
+		c.Reads = append(c.Reads, wal.RowRead{RowKey: wal.RowKey{Table: table, Key: in.refs[i].Key}, Version: r.Version, Lease: r.Lease})
+	}
+	if in.e.options(in.t).Existence == ExistenceTrust {
+		return nil
+	}
+	found, err := in.e.loader.byIndex(ctx, in.t, in.t.Primary, missing)
+	if err != nil {
+		return err
+	}
+	for i, ref := range in.refs {
+		if _, ok := found[string(ref.Key)]; ok && !rows[i].Found {
+			return duplicate(in.t, in.t.Primary, in.rows[i].Image)
+		}
+	}
+	return nil
+}
+
+// keyGenerated reports whether the generated column alone is the primary key.
+func (in *insertion) keyGenerated() bool {
+	return len(in.t.Primary.Columns) == 1 && in.t.Primary.Columns[0] == in.t.AutoIncrement
+}
+
+// generate gives the rows that ask for it their AUTO_INCREMENT values, and
+// pushes the counter above explicit ones.
+func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
+	col := in.t.AutoIncrement
+	if col < 0 {
+		return nil
+	}
+	n := 0
+	for _, r := range in.rows {
+		if r.Generate {
+			n++
+		}
+	}
+	if n == 0 {
+		return in.explicit(ctx)
+	}
+	if n != len(in.rows) {
+		return &Refused{Reason: "mixed_auto_increment"}
+	}
+	first, gen, err := in.e.nextAutoIncrement(ctx, in.t, uint64(n), inc)
+	if err != nil {
+		return err
+	}
+	in.given, in.gen = time.Now(), gen
+	last := first + uint64(n-1)*inc.Increment
+	if last < first || last > maxAutoIncrement(&in.t.Columns[col]) {
+		return &Refused{Reason: "auto_increment_range"}
+	}
+	for i := range in.rows {
+		in.rows[i].Image[col] = strconv.AppendUint(nil, first+uint64(i)*inc.Increment, 10)
+	}
+	in.res.InsertID, in.res.Generated = first, true
+	return nil
+}
+
+// explicit handles rows that bring their own AUTO_INCREMENT values.
+func (in *insertion) explicit(ctx context.Context) error {
+	var top uint64
+	for _, r := range in.rows {
+		v := r.Image[in.t.AutoIncrement]
+		u, err := strconv.ParseUint(string(v), 10, 64)
+		if err != nil { // negative: does not move the counter; what the OK packet shows is MySQL's to say
+			return &Refused{Reason: "auto_increment_range"}
+		}
+		top = max(top, u)
+		in.res.InsertID = u
+	}
+	return in.e.raiseAutoIncrement(ctx, in.t, top)
+}
+
+// maxAutoIncrement is the largest value the column can hold. The top value
+// itself is left to MySQL, whose counter behaves specially there.
+func maxAutoIncrement(c *schema.Column) uint64 {
+	bits := map[schema.Type]uint{schema.Tinyint: 8, schema.Smallint: 16, schema.Mediumint: 24, schema.Int: 32, schema.Bigint: 64}[c.Type]
+	if bits == 0 {
+		return 0
+	}
+	if !c.Unsigned {
+		bits--
+	}
+	return math.MaxUint64>>(64-bits) - 1
+}
+
+// put adds a mutation and the row it leaves in the cache to a commit.
+func put(c *wal.Commit, t *schema.Table, m row.Mutation) {
+	m.Table, m.Schema = t.Name.String(), t.Version
+	w := wal.RowWrite{RowKey: wal.RowKey{Table: m.Table, Key: m.Key}, Schema: t.Version}
+	if m.Op != row.Delete {
+		w.Image = m.Image.AppendTo(make([]byte, 0, 256))
+	}
+	c.Unit.Mutations = append(c.Unit.Mutations, m)
+	c.Writes = append(c.Writes, w)
+}
+
+// rowKeys names refs in the cache.
+func rowKeys(table string, refs []row.Ref) []wal.RowKey {
+	keys := make([]wal.RowKey, len(refs))
+	for i, r := range refs {
+		keys[i] = wal.RowKey{Table: table, Key: r.Key}
+	}
+	return keys
+}

@@ -1,0 +1,295 @@
+package absorber
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
+)
+
+const (
+	loadBatch   = 256              // keys one SELECT asks for at most
+	loadTimeout = 30 * time.Second // one SELECT, with the wait for a connection
+)
+
+// loader reads rows from MySQL by a unique index. Callers that ask for the
+// same index while all connections are busy share one SELECT, so a spike of
+// misses costs MySQL a few statements and not one for each.
+type loader struct {
+	dial  func(ctx context.Context) (*client.Conn, error)
+	slots chan *client.Conn // nil entries: a connection to be opened
+
+	mu      sync.Mutex
+	waiting map[loadKey]*load // the batch that still takes keys
+}
+
+type loadKey struct {
+	table   string
+	version uint32
+	index   string
+}
+
+// load is one SELECT in the making.
+type load struct {
+	t     *schema.Table
+	ix    schema.Index
+	keys  map[string][][]byte // encoded index value -> stored column values
+	done  chan struct{}
+	found map[string]row.Image
+	err   error
+}
+
+// newLoader makes a loader with n connections, opened when first needed.
+func newLoader(dial func(ctx context.Context) (*client.Conn, error), n int) *loader {
+	l := &loader{dial: dial, slots: make(chan *client.Conn, n), waiting: map[loadKey]*load{}}
+	for range n {
+		l.slots <- nil
+	}
+	return l
+}
+
+// byIndex reads the rows whose ix columns hold one of the values. Both keys
+// and the answer are by encoded index value; what MySQL does not have is
+// missing in the answer. The SELECT starts after the call, so a lease taken
+// before the call covers what it sees.
+func (l *loader) byIndex(ctx context.Context, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	k := loadKey{t.Name.String(), t.Version, ix.Name}
+	l.mu.Lock()
+	b := l.waiting[k]
+	lead := b == nil || len(b.keys)+len(keys) > loadBatch
+	if lead {
+		b = &load{t: t, ix: ix, keys: map[string][][]byte{}, done: make(chan struct{})}
+		l.waiting[k] = b
+	}
+	for enc, v := range keys {
+		b.keys[enc] = v
+	}
+	l.mu.Unlock()
+	if lead {
+		// Others may join while the leader waits for a connection, so the
+		// leader's own client going away must not end their read.
+		l.run(context.WithoutCancel(ctx), k, b)
+	}
+	select {
+	case <-b.done:
+		return b.found, b.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// run takes a connection, closes the batch and reads it.
+func (l *loader) run(ctx context.Context, k loadKey, b *load) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	defer close(b.done)
+	var conn *client.Conn
+	select {
+	case conn = <-l.slots:
+	case <-ctx.Done():
+		b.err = ctx.Err()
+	}
+	l.mu.Lock()
+	if l.waiting[k] == b {
+		delete(l.waiting, k)
+	}
+	l.mu.Unlock()
+	if b.err != nil {
+		return
+	}
+	conn, b.found, b.err = l.read(ctx, conn, b)
+	l.slots <- conn
+}
+
+// read runs the batch's SELECT, once more on a new connection if the one from
+// the pool turns out to be dead.
+func (l *loader) read(ctx context.Context, conn *client.Conn, b *load) (*client.Conn, map[string]row.Image, error) {
+	sql, err := selectByIndex(b.t, b.ix, b.keys)
+	if err != nil {
+		return conn, nil, err
+	}
+	conn, res, err := l.query(ctx, conn, sql)
+	if err != nil {
+		return conn, nil, fmt.Errorf("read %s from MySQL: %w", b.t.Name, err)
+	}
+	found := make(map[string]row.Image, len(res))
+	for _, im := range res {
+		for i := range b.t.Columns {
+			if b.t.Columns[i].Type == schema.Float && im[i] != nil {
+				if im[i], err = exactFloat(im[i]); err != nil {
+					return conn, nil, fmt.Errorf("read %s from MySQL: %w", b.t.Name, err)
+				}
+			}
+		}
+		enc, err := indexValue(b.t, b.ix, im)
+		if err != nil {
+			return conn, nil, err
+		}
+		found[enc] = im
+	}
+	return conn, found, nil
+}
+
+// query runs sql and returns all rows as stored values. A connection that
+// fails is closed; the one returned may be nil.
+func (l *loader) query(ctx context.Context, conn *client.Conn, sql string) (*client.Conn, []row.Image, error) {
+	fresh := conn == nil
+	for {
+		if conn == nil {
+			var err error
+			if conn, err = l.open(ctx); err != nil {
+				return nil, nil, err
+			}
+		}
+		deadline, _ := ctx.Deadline()
+		if err := conn.SetDeadline(deadline); err != nil {
+			return nil, nil, err
+		}
+		res, err := conn.Execute(sql)
+		if err == nil {
+			defer res.Close()
+			rows, err := storedRows(res)
+			return conn, rows, err
+		}
+		if _, answered := asMySQLError(err); answered {
+			return conn, nil, err
+		}
+		_ = conn.Close() // already broken: the error above is the one to report
+		conn = nil
+		if fresh {
+			return nil, nil, err
+		}
+		fresh = true
+	}
+}
+
+// open dials and sets the session that row images are defined in.
+func (l *loader) open(ctx context.Context) (*client.Conn, error) {
+	c, err := l.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range []string{
+		"SET NAMES utf8mb4",
+		"SET time_zone = '+00:00', sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1",
+		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+	} {
+		if _, err = c.Execute(s); err != nil {
+			_ = c.Close()
+			return nil, fmt.Errorf("prepare the session for reading rows: %w", err)
+		}
+	}
+	// MySQL 8 and later answer AUTO_INCREMENT from statistics of up to a day
+	// ago; MariaDB has no such variable, and no such cache.
+	if _, err = c.Execute("SET information_schema_stats_expiry = 0"); err != nil {
+		if my, ok := asMySQLError(err); !ok || my.Code != mysql.ER_UNKNOWN_SYSTEM_VARIABLE {
+			_ = c.Close()
+			return nil, fmt.Errorf("prepare the session for reading rows: %w", err)
+		}
+	}
+	return c, nil
+}
+
+// rows runs a query that is not a batch of keys.
+func (l *loader) rows(ctx context.Context, sql string) ([]row.Image, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	var conn *client.Conn
+	select {
+	case conn = <-l.slots:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	conn, rows, err := l.query(ctx, conn, sql)
+	l.slots <- conn
+	return rows, err
+}
+
+// scalar reads one value; nil is NULL or no row.
+func (l *loader) scalar(ctx context.Context, sql string) ([]byte, error) {
+	rows, err := l.rows(ctx, sql)
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	return rows[0][0], nil
+}
+
+// close ends the connections that are not in use.
+func (l *loader) close() {
+	for range cap(l.slots) {
+		if c := <-l.slots; c != nil {
+			_ = c.Close()
+		}
+	}
+}
+
+// storedRows copies a text result's raw values.
+func storedRows(res *mysql.Result) ([]row.Image, error) {
+	if res.Resultset == nil { // KILL and the like: no rows
+		return nil, nil
+	}
+	rows := make([]row.Image, 0, len(res.RowDatas))
+	for _, data := range res.RowDatas {
+		im, err := row.DecodeImage(bytes.Clone(data), len(res.Fields))
+		if err != nil {
+			return nil, fmt.Errorf("read a row from MySQL: %w", err)
+		}
+		rows = append(rows, im)
+	}
+	return rows, nil
+}
+
+// selectByIndex builds the SELECT of a batch. A composite index is asked for
+// by OR, which both servers turn into a range scan; row constructors are not
+// one on MariaDB.
+func selectByIndex(t *schema.Table, ix schema.Index, keys map[string][][]byte) (string, error) {
+	b := append(make([]byte, 0, 256+32*len(keys)), "SELECT "...)
+	for i := range t.Columns {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name := sink.QuoteName(t.Columns[i].Name)
+		if t.Columns[i].Type == schema.Float { // the text of a FLOAT has 6 digits, of a DOUBLE all
+			name = "(" + name + "+0e0)"
+		}
+		b = append(b, name...)
+	}
+	b = append(b, " FROM "+sink.QuoteName(t.Name.DB)+"."+sink.QuoteName(t.Name.Table)+" WHERE "...)
+	join := ""
+	for _, v := range keys {
+		b = append(b, join...)
+		join = " OR "
+		for i, ci := range ix.Columns {
+			b = append(b, [2]string{"(", " AND "}[min(i, 1)]...)
+			b = append(append(b, sink.QuoteName(t.Columns[ci].Name)...), '=')
+			var err error
+			if b, err = sink.AppendLiteral(b, &t.Columns[ci], v[i]); err != nil {
+				return "", fmt.Errorf("read %s from MySQL: %w", t.Name, err)
+			}
+		}
+		b = append(b, ')')
+	}
+	return string(b), nil
+}
+
+// exactFloat turns the 17 digits of a float32 read as a double into the
+// shortest decimal that reads back as the same float32.
+func exactFloat(text []byte) ([]byte, error) {
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return nil, fmt.Errorf("float %q: %w", text, err)
+	}
+	return row.FormatFloat32(float32(f)), nil
+}

@@ -1,0 +1,99 @@
+package absorber
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// currentRow is a row as it is now, and the witness of it. im is nil if there
+// is no such row.
+type currentRow struct {
+	im   row.Image
+	read wal.RowRead
+}
+
+// Lookup reads rows by primary key: the newest acknowledged state of each, nil
+// for those that do not exist. ErrShut: ask MySQL, nothing of the table is
+// pending. The images alias buffers of their own; the caller may keep them but
+// not change them.
+func (e *Engine) Lookup(ctx context.Context, t *schema.Table, refs []row.Ref) ([]row.Image, error) {
+	for try := 0; ; try++ {
+		st, err := e.state(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		rows, err := e.current(ctx, t, st, refs)
+		switch {
+		case err == nil:
+			images := make([]row.Image, len(rows))
+			for i := range rows {
+				images[i] = rows[i].im
+			}
+			return images, nil
+		case errors.Is(err, wal.ErrGated):
+			e.forgetState(t.Name.String())
+			return nil, ErrShut
+		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, wal.ErrConflict):
+			e.forgetState(t.Name.String())
+			err = backOff(ctx, try)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// current reads rows from the cache, and those that are not there from MySQL,
+// from where they are put into the cache. A fill that comes too late because
+// somebody wrote the row is ErrConflict.
+func (e *Engine) current(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref) ([]currentRow, error) {
+	table, lane := t.Name.String(), e.lane(t)
+	keys := rowKeys(table, refs)
+	cached, err := e.store.Read(ctx, lane, st, keys, true)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]currentRow, len(refs))
+	missing := map[string][][]byte{}
+	for i, c := range cached {
+		rows[i].read = wal.RowRead{RowKey: keys[i], Version: c.Version, Lease: c.Lease}
+		switch {
+		case !c.Found:
+			missing[string(refs[i].Key)] = refs[i].Values
+		case c.Tombstone:
+		case c.Schema != t.Version:
+			return nil, ErrReplan
+		default:
+			if rows[i].im, err = row.DecodeImage(c.Image, len(t.Columns)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	e.metrics.lookups.WithLabelValues(table, "hit").Add(float64(len(refs) - len(missing)))
+	if len(missing) == 0 {
+		return rows, nil
+	}
+	e.metrics.lookups.WithLabelValues(table, "miss").Add(float64(len(missing)))
+	found, err := e.loader.byIndex(ctx, t, t.Primary, missing)
+	if err != nil {
+		return nil, err
+	}
+	ttl := e.options(t).TTL
+	for i, c := range cached {
+		im := found[string(refs[i].Key)]
+		if c.Found || im == nil {
+			continue
+		}
+		filled, err := e.store.Fill(ctx, lane, st, keys[i], c.Lease, t.Version, im.AppendTo(nil), ttl)
+		if err != nil {
+			return nil, err
+		}
+		rows[i].im = im
+		rows[i].read = wal.RowRead{RowKey: keys[i], Version: filled.Version}
+	}
+	return rows, nil
+}

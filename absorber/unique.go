@@ -1,0 +1,208 @@
+package absorber
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// change is one row's way from old to new; old is nil for an INSERT, new for a
+// DELETE.
+type change struct {
+	key      row.Key
+	old, new row.Image
+}
+
+// wanted is a unique value that a change needs.
+type wanted struct {
+	claim  wal.ClaimWrite
+	ix     schema.Index
+	values [][]byte
+	im     row.Image
+}
+
+// claim adds to c what keeps the unique secondary indexes unique: claims for
+// new values, with the proof that nobody holds them, and releases of old ones.
+// A value that is held is a *Duplicate.
+func (e *Engine) claim(ctx context.Context, t *schema.Table, st wal.TableState, changes []change, c *wal.Commit) error {
+	var want []wanted
+	taken := map[wal.ClaimKey]bool{}
+	for _, ch := range changes {
+		for _, ix := range t.Uniques {
+			oldKey, hadOld, err := claimKey(t, ix, ch.old)
+			if err != nil {
+				return err
+			}
+			newKey, hasNew, err := claimKey(t, ix, ch.new)
+			if err != nil {
+				return err
+			}
+			if hadOld && hasNew && oldKey == newKey {
+				continue
+			}
+			if hadOld {
+				c.Releases = append(c.Releases, wal.ClaimWrite{ClaimKey: oldKey, Owner: ch.key})
+			}
+			if !hasNew {
+				continue
+			}
+			if taken[newKey] { // two rows of one statement: which of them MySQL names is its own affair
+				return &Refused{Reason: "duplicate_in_statement"}
+			}
+			taken[newKey] = true
+			want = append(want, wanted{wal.ClaimWrite{ClaimKey: newKey, Owner: ch.key}, ix, indexValues(ix, ch.new), ch.new})
+		}
+	}
+	for _, r := range c.Releases {
+		if taken[r.ClaimKey] { // one statement moves a value from row to row
+			return &Refused{Reason: "unique_move"}
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	return e.proveFree(ctx, t, st, want, c)
+}
+
+// proveFree looks each wanted value up: in the claims, then in MySQL.
+func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableState, want []wanted, c *wal.Commit) error {
+	keys := make([]wal.ClaimKey, len(want))
+	for i, w := range want {
+		keys[i] = w.claim.ClaimKey
+	}
+	claims, err := e.store.ReadClaims(ctx, e.lane(t), st, keys)
+	if err != nil {
+		return err
+	}
+	ask := map[string]map[string][][]byte{} // index -> value -> columns
+	for i, w := range want {
+		if claims[i].Held && claims[i].Owner != w.claim.Owner {
+			return duplicate(t, w.ix, w.im)
+		}
+		if !claims[i].Held {
+			c.ClaimReads = append(c.ClaimReads, wal.ClaimRead{ClaimKey: keys[i], Lease: claims[i].Lease})
+			if ask[w.ix.Name] == nil {
+				ask[w.ix.Name] = map[string][][]byte{}
+			}
+			ask[w.ix.Name][w.claim.Value] = w.values
+		}
+		c.Claims = append(c.Claims, w.claim)
+	}
+	if e.options(t).Existence == ExistenceTrust {
+		return nil
+	}
+	for _, ix := range t.Uniques {
+		found, err := e.loader.byIndex(ctx, t, ix, ask[ix.Name])
+		if err != nil {
+			return err
+		}
+		for _, w := range want {
+			if w.ix.Name != ix.Name || found[w.claim.Value] == nil {
+				continue
+			}
+			if err := e.proveMoved(ctx, t, st, w, found[w.claim.Value], c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// proveMoved handles a value that a row in MySQL still has: it is free only if
+// that row is this very row, or has given the value up in a write that has not
+// drained yet; the row's version is then a witness of the commit.
+//
+// A row that is not in the cache has nothing pending, but it may have drained
+// and left the cache after MySQL was read; so MySQL is asked once more, now
+// under a lease.
+func (e *Engine) proveMoved(ctx context.Context, t *schema.Table, st wal.TableState, w wanted, holder row.Image, c *wal.Commit) error {
+	for {
+		ref, err := row.IndexRef(t, holder)
+		if err != nil {
+			return err
+		}
+		if ref.Key == w.claim.Owner {
+			return nil
+		}
+		k := wal.RowKey{Table: t.Name.String(), Key: ref.Key}
+		rows, err := e.store.Read(ctx, e.lane(t), st, []wal.RowKey{k}, true)
+		if err != nil {
+			return err
+		}
+		if rows[0].Found {
+			free := rows[0].Tombstone
+			if !free {
+				im, err := row.DecodeImage(rows[0].Image, len(t.Columns))
+				if err != nil {
+					return err
+				}
+				v, ok, err := claimKey(t, w.ix, im)
+				if err != nil {
+					return err
+				}
+				free = !ok || v != w.claim.ClaimKey
+			}
+			if !free {
+				return duplicate(t, w.ix, w.im)
+			}
+			c.Reads = append(c.Reads, wal.RowRead{RowKey: k, Version: rows[0].Version})
+			return nil
+		}
+		found, err := e.loader.byIndex(ctx, t, w.ix, map[string][][]byte{w.claim.Value: w.values})
+		if err != nil {
+			return err
+		}
+		again := found[w.claim.Value]
+		if again == nil {
+			return nil
+		}
+		if sameKey(t, again, holder) {
+			return duplicate(t, w.ix, w.im)
+		}
+		holder = again
+	}
+}
+
+// claimKey names im's value of ix; false if there is none (no row, or NULL).
+func claimKey(t *schema.Table, ix schema.Index, im row.Image) (wal.ClaimKey, bool, error) {
+	if im == nil {
+		return wal.ClaimKey{}, false, nil
+	}
+	v, ok, err := row.EncodeIndex(t, ix, indexValues(ix, im))
+	if err != nil {
+		return wal.ClaimKey{}, false, &Refused{Reason: "key_value"}
+	}
+	return wal.ClaimKey{Table: t.Name.String(), Index: ix.Name, Value: v}, ok, nil
+}
+
+// indexValue is the encoded value of ix in a row that MySQL sent.
+func indexValue(t *schema.Table, ix schema.Index, im row.Image) (string, error) {
+	if ix.Name == t.Primary.Name {
+		ref, err := row.IndexRef(t, im)
+		return string(ref.Key), err
+	}
+	v, _, err := row.EncodeIndex(t, ix, indexValues(ix, im))
+	return v, err
+}
+
+// indexValues picks the columns of ix out of a row.
+func indexValues(ix schema.Index, im row.Image) [][]byte {
+	vs := make([][]byte, len(ix.Columns))
+	for i, c := range ix.Columns {
+		vs[i] = im[c]
+	}
+	return vs
+}
+
+// sameKey reports whether two rows from MySQL are the same row.
+func sameKey(t *schema.Table, a, b row.Image) bool {
+	for _, c := range t.Primary.Columns {
+		if !bytes.Equal(a[c], b[c]) {
+			return false
+		}
+	}
+	return true
+}

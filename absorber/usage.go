@@ -1,0 +1,76 @@
+package absorber
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Usage is one session's use of the catalog: which version its running
+// statement and its open transaction began under; 0 is none. The session sets
+// it, whoever changes the catalog reads it.
+type Usage struct {
+	statement, transaction atomic.Uint64
+}
+
+// usages are the sessions of this process, and the version that new statements
+// begin under: the registry's plus one, so that 0 can mean none.
+type usages struct {
+	version atomic.Uint64
+	all     sync.Map // *Usage -> struct{}
+}
+
+// NewUsage registers a session; EndUsage takes it out again.
+func (e *Engine) NewUsage() *Usage {
+	u := &Usage{}
+	e.usages.all.Store(u, struct{}{})
+	return u
+}
+
+// EndUsage forgets a session.
+func (e *Engine) EndUsage(u *Usage) { e.usages.all.Delete(u) }
+
+// Begin marks the start of a statement, before the catalog is looked at.
+func (e *Engine) Begin(u *Usage) {
+	for {
+		v := e.usages.version.Load()
+		u.statement.Store(v)
+		// A change between the two lines may have missed this session.
+		if e.usages.version.Load() == v {
+			return
+		}
+	}
+}
+
+// End marks the end of a statement; inTransaction says whether the session has
+// a transaction open after it.
+func (u *Usage) End(inTransaction bool) {
+	switch {
+	case !inTransaction:
+		u.transaction.Store(0)
+	case u.transaction.Load() == 0:
+		u.transaction.Store(u.statement.Load())
+	}
+	u.statement.Store(0)
+}
+
+// seen is the oldest version that a running statement, or an open transaction,
+// of any session but except began under; the current one if there is none.
+func (us *usages) seen(except *Usage) (statements, transactions uint64) {
+	statements = us.version.Load()
+	transactions = statements
+	us.all.Range(func(k, _ any) bool {
+		u := k.(*Usage)
+		if u == except {
+			return true
+		}
+		if v := u.statement.Load(); v != 0 {
+			statements = min(statements, v)
+			transactions = min(transactions, v)
+		}
+		if v := u.transaction.Load(); v != 0 {
+			transactions = min(transactions, v)
+		}
+		return true
+	})
+	return statements, transactions
+}
