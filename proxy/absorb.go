@@ -1,0 +1,87 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// insert absorbs an INSERT.
+func (s *session) insert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env) (string, error) {
+	planned, why := p.Rows(args, env)
+	if why != "" {
+		return string(why), nil
+	}
+	rows := make([]absorber.NewRow, len(planned))
+	for i, r := range planned {
+		rows[i] = absorber.NewRow{Image: r.Image, Generate: r.Generate}
+	}
+	res, err := s.shared.engine.Insert(ctx, p.Table, rows, absorber.AutoIncrement(env.AutoIncrement))
+	if reason, err := refused(err); reason != "" || err != nil {
+		return reason, err
+	}
+	s.wrote(p.Table, res)
+	if res.Generated {
+		s.insertID = res.InsertID
+	}
+	ok := wire.OK{Affected: res.Affected, InsertID: res.InsertID, Status: s.ownStatus()}
+	if len(rows) > 1 {
+		ok.Info = fmt.Appendf(nil, "Records: %d  Duplicates: 0  Warnings: 0", len(rows))
+	}
+	return "", s.conn.WriteOK(ok)
+}
+
+// update absorbs an UPDATE by primary key.
+func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env) (string, error) {
+	refs, why := p.Keys(args, env)
+	if why != "" {
+		return string(why), nil
+	}
+	res, err := s.shared.engine.Update(ctx, p.Table, refs, func(im row.Image) (row.Image, []uint16, string) {
+		out, changed, why := p.Apply(im, args, env)
+		return out, changed, string(why)
+	})
+	if reason, err := refused(err); reason != "" || err != nil {
+		return reason, err
+	}
+	s.wrote(p.Table, res)
+	affected := res.Affected
+	if env.FoundRows {
+		affected = res.Matched
+	}
+	return "", s.conn.WriteOK(wire.OK{Affected: affected, Status: s.ownStatus(),
+		Info: fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: 0", res.Matched, res.Affected)})
+}
+
+// delete absorbs a DELETE by primary key.
+func (s *session) delete(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env) (string, error) {
+	refs, why := p.Keys(args, env)
+	if why != "" {
+		return string(why), nil
+	}
+	res, err := s.shared.engine.Delete(ctx, p.Table, refs)
+	if reason, err := refused(err); reason != "" || err != nil {
+		return reason, err
+	}
+	s.wrote(p.Table, res)
+	return "", s.conn.WriteOK(wire.OK{Affected: res.Affected, Status: s.ownStatus()})
+}
+
+// refused takes a *absorber.Refused apart: its reason is no error to the
+// client, the statement goes to MySQL.
+func refused(err error) (string, error) {
+	var r *absorber.Refused
+	if errors.As(err, &r) {
+		return r.Reason, nil
+	}
+	return "", err
+}
+
+// ownStatus are the status flags of an answer the proxy gives itself: those of
+// a server that has nothing open for the session.
+func (s *session) ownStatus() uint16 { return wire.StatusAutocommit }

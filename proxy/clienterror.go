@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+)
+
+// Codes of errors that the absorber's decisions become.
+const (
+	codeBacklogFull   = 1040 // ER_CON_COUNT_ERROR: clients know it as "too busy, come again"
+	codeDuplicate     = 1062
+	codeDuringCommit  = 1180 // ER_ERROR_DURING_COMMIT: the outcome is not known
+	codeLockWait      = 1205
+	codeTemporary     = 1297 // ER_GET_TEMPORARY_ERRMSG
+	lockWaitText      = "Lock wait timeout exceeded; try restarting transaction"
+	backlogFullText   = "Too many connections: the backlog of writes that MySQL has not taken yet is full; nothing was written, try again later (operator: raise drain_rate or max_backlog)"
+	unknownText       = "Got error 0 during COMMIT: the write-ahead log did not answer, so it is not known whether this statement took effect; read the row before trying again (%v)"
+	absorbUnavailable = "Got temporary error 0 'the write-ahead log or the database cannot be reached' from shock_absorber; nothing was written, try again (%v)"
+	lostLaneText      = "Got temporary error 0 'the write-ahead log in Redis was lost or replaced' from shock_absorber; nothing was written; an operator has to restart the proxy (%v)"
+)
+
+// clientError turns what the absorber says into what the client is told.
+func clientError(err error) error {
+	var (
+		packet *wire.ErrPacket
+		dup    *absorber.Duplicate
+		fault  *row.Error
+	)
+	switch {
+	case err == nil, errors.As(err, &packet), errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &dup):
+		return NewError(codeDuplicate, "23000", "%s", dup.Error())
+	case errors.Is(err, absorber.ErrLockWait):
+		return NewError(codeLockWait, "HY000", "%s (%v)", lockWaitText, err)
+	case errors.Is(err, absorber.ErrBacklog):
+		return NewError(codeBacklogFull, "08004", "%s", backlogFullText)
+	case errors.Is(err, wal.ErrLost):
+		return NewError(codeTemporary, "HY000", lostLaneText, err)
+	case errors.As(err, &fault) && fault.Kind == row.Ambiguous:
+		return NewError(codeDuringCommit, "HY000", unknownText, err)
+	}
+	return NewError(codeTemporary, "HY000", absorbUnavailable, err)
+}

@@ -1,0 +1,309 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// forward prepares the forwarding of a statement: what it reads of absorbed
+// tables is drained first, and what it writes is behind a closed gate.
+func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) error {
+	reads, writes := s.touches(p)
+	if s.snapshots(p) {
+		if err := s.drainOwn(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.closeGates(ctx, writes); err != nil {
+		return err
+	}
+	if len(reads) > 0 {
+		did, err := s.shared.engine.Barrier(ctx, reads)
+		if err != nil {
+			return err
+		}
+		if did != "" {
+			s.shared.statements.WithLabelValues("barrier", did).Inc()
+		}
+	}
+	if p.Uses&sqlrewrite.UseInsertID != 0 || p.Effect&sqlrewrite.EffectSession != 0 {
+		if err := s.tellInsertID(ctx); err != nil {
+			return err
+		}
+	}
+	s.running = p
+	if s.setting = ""; p.Effect&sqlrewrite.EffectSession != 0 {
+		s.setting = string(sql)
+	}
+	return nil
+}
+
+// touches are the absorbed tables a statement reads and writes. A statement
+// prepared by text touches what its text does.
+func (s *session) touches(p *sqlrewrite.Plan) (reads, writes []schema.Name) {
+	if p.Effect&sqlrewrite.EffectUnknown != 0 {
+		return nil, s.shared.engine.Catalog().All()
+	}
+	reads, writes = p.Reads, p.Writes
+	if p.Effect&sqlrewrite.EffectExecute != 0 {
+		inner, known := s.executes(p)
+		if !known {
+			return nil, s.shared.engine.Catalog().All()
+		}
+		for _, in := range inner {
+			r, w := s.touches(in)
+			reads, writes = append(reads[:len(reads):len(reads)], r...), append(writes[:len(writes):len(writes)], w...)
+		}
+	}
+	return reads, writes
+}
+
+// executes are the plans of the statements that an EXECUTE may run. known is
+// false if it may be one that was prepared unseen, by a stored routine.
+func (s *session) executes(p *sqlrewrite.Plan) (inner []*sqlrewrite.Plan, known bool) {
+	for name, in := range s.prepared {
+		if name == p.Prepared || name == "" || p.Prepared == "" {
+			inner = append(inner, in)
+		}
+	}
+	_, known = s.prepared[p.Prepared]
+	return inner, known && p.Prepared != ""
+}
+
+// snapshots reports whether the statement may take the snapshot of a
+// transaction, or may run in one whose snapshot is not taken yet. Own writes
+// have to be in MySQL before that, or the transaction would not see them.
+func (s *session) snapshots(p *sqlrewrite.Plan) bool {
+	return len(s.written) > 0 && (p.Effect&(sqlrewrite.EffectBegin|sqlrewrite.EffectUnknown) != 0 || !s.autocommit() || s.inTransaction())
+}
+
+// drainOwn waits until MySQL has this session's own writes.
+func (s *session) drainOwn(ctx context.Context) error {
+	for lane, lsn := range s.written {
+		if err := s.shared.engine.DrainTo(ctx, lane, lsn); err != nil {
+			return err
+		}
+		delete(s.written, lane)
+	}
+	return nil
+}
+
+// closeGates makes sure that the tables' gates are closed by this session. The
+// backend is opened first: the gate's record names its connection.
+func (s *session) closeGates(ctx context.Context, tables []schema.Name) error {
+	if len(tables) == 0 {
+		return nil
+	}
+	if err := s.openBackend(ctx); err != nil {
+		return err
+	}
+	id := uint64(s.conn.BackendID())
+	if s.hold != nil && s.hold.Backend() != id {
+		if err := s.hold.Drop(background(ctx)); err != nil {
+			return err
+		}
+		s.hold = nil
+	}
+	if s.hold == nil {
+		s.hold = s.shared.engine.NewHold(s.shared.holdName(), id)
+	}
+	if err := s.hold.Lost(); err != nil {
+		return Fatal(err)
+	}
+	if err := s.hold.Close(ctx, tables); err != nil {
+		return errors.Join(err, s.releaseGates(ctx))
+	}
+	return nil
+}
+
+// releaseGates opens the gates unless a transaction or a lock still needs them.
+func (s *session) releaseGates(ctx context.Context) error {
+	if s.hold == nil || s.inTransaction() || s.locked {
+		return nil
+	}
+	return s.hold.Release(background(ctx))
+}
+
+// tellInsertID makes LAST_INSERT_ID() on the backend what the last absorbed
+// INSERT made it.
+func (s *session) tellInsertID(ctx context.Context) error {
+	if s.insertID == 0 {
+		return nil
+	}
+	if _, err := s.query(ctx, "SET LAST_INSERT_ID = "+strconv.FormatUint(s.insertID, 10)); err != nil {
+		return err
+	}
+	s.insertID = 0
+	return nil
+}
+
+// openBackend opens the session's backend connection, if there is none, and
+// runs on it what the session has set so far.
+func (s *session) openBackend(ctx context.Context) error {
+	if err := s.conn.OpenBackend(ctx); err != nil {
+		return err
+	}
+	for len(s.deferred) > 0 {
+		if _, err := s.conn.BackendQuery(ctx, s.deferred[0], nil); err != nil {
+			return fmt.Errorf("run %q on a new connection: %w", s.deferred[0], err)
+		}
+		s.deferred, s.used = s.deferred[1:], true
+	}
+	return nil
+}
+
+// query runs a statement of the proxy's own on the session's backend.
+func (s *session) query(ctx context.Context, sql string) ([][][]byte, error) {
+	if err := s.openBackend(ctx); err != nil {
+		return nil, err
+	}
+	res, err := s.conn.BackendQuery(ctx, sql, nil)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([][][]byte, len(res.Rows))
+	for i, payload := range res.Rows {
+		if rows[i], err = wire.ParseTextRow(nil, payload, len(res.Columns)); err != nil {
+			return nil, err
+		}
+	}
+	return rows, nil
+}
+
+// Before is told of every command that is forwarded. Statements have been
+// prepared for it by forward; other commands touch no absorbed table, except
+// COM_FIELD_LIST and the like, which read only the schema.
+func (s *session) Before(ctx context.Context, cmd byte, _ []byte) error {
+	switch cmd {
+	case wire.ComPing, wire.ComStatistics, wire.ComFieldList, wire.ComProcessKill:
+	default:
+		s.used = true
+	}
+	if len(s.deferred) == 0 {
+		return nil
+	}
+	return s.openBackend(ctx)
+}
+
+// After brings the session's state up to date with what a forwarded statement
+// has done, and opens the gates that are not needed any more.
+func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
+	p := s.running
+	s.running = nil
+	if p != nil {
+		if err := s.took(ctx, p, r); err != nil {
+			return errors.Join(clientError(err), s.releaseGates(ctx))
+		}
+	}
+	s.usage.End(s.inTransaction())
+	return clientError(s.releaseGates(ctx))
+}
+
+// took follows the effects of a statement.
+func (s *session) took(ctx context.Context, p *sqlrewrite.Plan, r *wire.Response) error {
+	e := p.Effect
+	if e&sqlrewrite.EffectExecute != 0 {
+		inner, known := s.executes(p)
+		for _, in := range inner {
+			s.tookSession(in, in.Effect, r)
+			e |= in.Effect
+		}
+		if !known {
+			e |= sqlrewrite.EffectSession | sqlrewrite.EffectDDL
+		}
+	}
+	s.tookSession(p, e, r)
+	if e&sqlrewrite.EffectDDL != 0 && s.shared.engine.Configured() {
+		return s.shared.engine.CatalogChanged(background(ctx), s.usage)
+	}
+	return nil
+}
+
+// tookSession follows the effects on this session.
+func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.Response) {
+	if e&(sqlrewrite.EffectSession|sqlrewrite.EffectDB|sqlrewrite.EffectUnknown) != 0 {
+		s.stale = true
+	}
+	if e&sqlrewrite.EffectDB != 0 && r.Err == nil && p.Database != "" {
+		s.conn.SetDB(p.Database)
+	}
+	if e&sqlrewrite.EffectSession != 0 && r.Err == nil && setsOdd(s.setting) {
+		s.odd = true
+	}
+	if e&sqlrewrite.EffectTempTable != 0 {
+		temporary := map[string]bool{} // plans and envs may hold the old map
+		for name := range s.temporary {
+			temporary[name] = true
+		}
+		for _, name := range p.Temporary {
+			temporary[name] = true
+		}
+		s.temporary = temporary
+	}
+	if e&sqlrewrite.EffectTempDrop != 0 && r.Err == nil {
+		temporary := map[string]bool{}
+		for name := range s.temporary {
+			temporary[name] = true
+		}
+		for _, name := range p.Temporary {
+			delete(temporary, name)
+		}
+		s.temporary = temporary
+	}
+	if e&sqlrewrite.EffectPrepare != 0 && p.Inner != nil {
+		if s.prepared == nil {
+			s.prepared = map[string]*sqlrewrite.Plan{}
+		}
+		s.prepared[p.Prepared] = p.Inner
+	}
+	if e&sqlrewrite.EffectUnlock != 0 && r.Err == nil {
+		s.locked = false
+	}
+	if e&sqlrewrite.EffectLock != 0 && r.Err == nil {
+		s.locked = true
+	}
+	if r.Err == nil && r.InsertID != 0 {
+		s.insertID = 0
+	}
+}
+
+// Stateful reports whether a new backend connection would lack something.
+func (s *session) Stateful() bool { return s.used }
+
+// Reset follows COM_RESET_CONNECTION, COM_CHANGE_USER and a lost connection.
+func (s *session) Reset(kind ResetKind) {
+	if kind == ResetLost {
+		s.abandon()
+	} else if s.hold != nil {
+		s.locked = false
+		if err := s.hold.Release(context.Background()); err != nil {
+			s.shared.log.Warn("a gate stays closed until its lease ends", "err", err)
+		}
+	}
+	*s = session{shared: s.shared, conn: s.conn, usage: s.usage, hold: s.hold, written: s.written, fresh: true, used: s.used && kind == ResetConnection}
+	s.usage.End(false)
+}
+
+// Close ends the session. A statement may still be running in MySQL, so gates
+// open only when the backend connection is seen gone.
+func (s *session) Close() {
+	s.abandon()
+	s.shared.engine.EndUsage(s.usage)
+}
+
+// abandon gives the gates back after the backend connection has been cut.
+func (s *session) abandon() {
+	if s.hold == nil {
+		return
+	}
+	if err := s.hold.Abandon(context.Background()); err != nil {
+		s.shared.log.Warn("a gate stays closed until its lease ends", "err", err)
+	}
+	s.hold = nil
+}

@@ -1,0 +1,98 @@
+package proxy
+
+import (
+	"context"
+
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// preparedRequest is a COM_STMT_EXECUTE.
+type preparedRequest struct {
+	st     *Stmt
+	values []sqlrewrite.Arg
+}
+
+func (r *preparedRequest) params() []sqlrewrite.Arg { return r.values }
+func (r *preparedRequest) text() []byte             { return []byte(r.st.SQL) }
+func (r *preparedRequest) binary() bool             { return true }
+
+// Prepare answers the PREPARE of a statement that will probably be absorbed,
+// so that the session needs no backend connection for it.
+func (s *session) Prepare(ctx context.Context, st *Stmt) (bool, error) {
+	s.shared.engine.Begin(s.usage)
+	handled, err := s.prepareHere(ctx, st)
+	if handled || err != nil {
+		s.usage.End(s.inTransaction())
+	}
+	return handled, err
+}
+
+// prepareHere is Prepare; false means that the backend shall prepare it.
+func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
+	planned, _, err := s.plan(ctx, []byte(st.SQL))
+	if err != nil {
+		return false, err
+	}
+	if planned.Plan.Verb == sqlrewrite.PassThrough || s.blocked() != "" {
+		return false, nil
+	}
+	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned.Plan, &preparedRequest{st: st})
+	if err != nil {
+		return false, clientError(err)
+	}
+	if refusal != nil {
+		return false, refusal
+	}
+	return true, s.conn.WritePrepared(st, adm.prepared)
+}
+
+// Execute routes the execution of a prepared statement.
+func (s *session) Execute(ctx context.Context, st *Stmt, payload []byte) (bool, error) {
+	s.shared.engine.Begin(s.usage)
+	handled, err := s.executeHere(ctx, st, payload)
+	if handled || err != nil {
+		s.usage.End(s.inTransaction())
+	}
+	return handled, err
+}
+
+// executeHere is Execute. A cursor, and long data that has gone to the backend
+// already, are the backend's to execute.
+func (s *session) executeHere(ctx context.Context, st *Stmt, payload []byte) (bool, error) {
+	ex, ok := st.Decode(payload, s.conn.Caps())
+	if !ok || ex.Flags != 0 {
+		planned, _, err := s.plan(ctx, []byte(st.SQL))
+		if err != nil {
+			return false, err
+		}
+		p := planned.Plan
+		if len(p.Reads)+len(p.Writes) > 0 {
+			s.shared.count(sqlrewrite.PassThrough, "cursor")
+		}
+		return false, clientError(s.forward(ctx, p, []byte(st.SQL)))
+	}
+	return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, values: ex.Params})
+}
+
+// setHere answers a SET that is completely understood while the session has no
+// backend connection: one that is opened later runs it then. Many clients
+// begin every session with such a SET.
+func (s *session) setHere(sql []byte) (bool, error) {
+	if s.conn.HasBackend() || s.fresh || s.stale || len(sql) < 4 || sql[0]|0x20 != 's' {
+		return false, nil
+	}
+	list, ok := sqlrewrite.ParseSet(sql, s.vars.mode)
+	if !ok {
+		return false, nil
+	}
+	v := s.vars
+	for _, a := range list {
+		if a.Once || !s.shared.defaults.assign(&v, a) {
+			return false, nil
+		}
+	}
+	s.vars = v
+	s.deferred = append(s.deferred, string(sql))
+	return true, s.conn.WriteOK(wire.OK{Status: s.ownStatus()})
+}

@@ -1,0 +1,197 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// session is the router of one client connection. It decides for each
+// statement: absorb it, answer it from the cache, or forward it, and what has
+// to happen before and after that.
+type session struct {
+	shared *Absorbing
+	conn   *Conn
+	usage  *absorber.Usage
+	hold   *absorber.Hold // gates of the running statement or transaction; nil until the first
+
+	fresh     bool // nothing is known of the variables yet
+	stale     bool // a statement may have changed variables: ask the backend before absorbing
+	odd       bool // a variable that the planner does not know was set
+	vars      variables
+	temporary map[string]bool             // lower case "db.table" of what may be temporary tables
+	prepared  map[string]*sqlrewrite.Plan // by text: PREPARE name
+	locked    bool                        // LOCK TABLES and the like: gates stay closed
+	used      bool                        // the backend connection may hold state
+	written   map[row.Lane]row.LSN        // own writes that may not be in MySQL yet
+	insertID  uint64                      // LAST_INSERT_ID() that the backend does not know yet; 0 = none
+
+	deferred []string // SET statements that a backend connection opened later must run
+
+	running *sqlrewrite.Plan // the statement being forwarded,
+	setting string           // and its text if it may set variables
+}
+
+// maxReplan is how often a statement is planned again because the schema
+// changed under it, before it is simply forwarded.
+const maxReplan = 3
+
+var _ Router = (*session)(nil)
+
+// Query routes a statement of the text protocol.
+func (s *session) Query(ctx context.Context, sql []byte) (bool, error) {
+	s.shared.engine.Begin(s.usage)
+	handled, err := s.setHere(sql)
+	if !handled && err == nil {
+		handled, err = s.administer(ctx, sql)
+	}
+	if !handled && err == nil {
+		handled, err = s.route(ctx, sql, &textRequest{sql: sql})
+	}
+	if handled || err != nil {
+		s.usage.End(s.inTransaction())
+	}
+	return handled, err
+}
+
+// request is one execution of a statement, by text or prepared.
+type request interface {
+	// params are the values of the statement's markers.
+	params() []sqlrewrite.Arg
+	// text is the statement.
+	text() []byte
+	// binary reports whether rows go in the binary protocol.
+	binary() bool
+}
+
+// textRequest is a COM_QUERY.
+type textRequest struct{ sql []byte }
+
+func (r *textRequest) params() []sqlrewrite.Arg { return nil }
+func (r *textRequest) text() []byte             { return r.sql }
+func (r *textRequest) binary() bool             { return false }
+
+// route plans the statement and does what the plan says.
+func (s *session) route(ctx context.Context, sql []byte, req request) (handled bool, err error) {
+	for try := 0; ; try++ {
+		st, env, err := s.plan(ctx, sql)
+		if err != nil {
+			return false, err
+		}
+		p := st.Plan
+		reason := string(p.Reason)
+		if p.Verb != sqlrewrite.PassThrough && (st.NumParams == len(req.params())) {
+			reason = s.blocked()
+			if reason == "" {
+				reason, err = s.absorb(ctx, st, env, req)
+				if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
+					continue
+				}
+				if err != nil {
+					return false, clientError(err)
+				}
+				if reason == "" {
+					s.shared.count(p.Verb, "")
+					return true, nil
+				}
+			}
+		}
+		if len(p.Reads)+len(p.Writes) > 0 {
+			s.shared.count(sqlrewrite.PassThrough, reason)
+		}
+		return false, clientError(s.forward(ctx, p, sql))
+	}
+}
+
+// absorb does an absorbable statement. A reason that is not empty says why it
+// has to be forwarded after all.
+func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sqlrewrite.Env, req request) (reason string, err error) {
+	adm, refusal, err := s.shared.admissions.admit(ctx, s, st.Plan, req)
+	if err != nil {
+		return "", err
+	}
+	if refusal != nil { // MySQL itself refuses the statement to this user
+		return "", refusal
+	}
+	args := st.Args(req.params())
+	switch st.Plan.Verb {
+	case sqlrewrite.PointRead:
+		return s.pointRead(ctx, st.Plan, args, env, adm, req.binary())
+	case sqlrewrite.Insert:
+		return s.insert(ctx, st.Plan, args, env)
+	case sqlrewrite.Update:
+		return s.update(ctx, st.Plan, args, env)
+	default:
+		return s.delete(ctx, st.Plan, args, env)
+	}
+}
+
+// plan plans sql under the session's variables, which it reads again first if
+// they may have changed.
+func (s *session) plan(ctx context.Context, sql []byte) (*sqlrewrite.Statement, *sqlrewrite.Env, error) {
+	cat := s.shared.engine.Catalog()
+	if err := s.refresh(ctx, len(cat.All()) > 0, sql); err != nil {
+		return nil, nil, err
+	}
+	env := s.env()
+	return s.shared.planner.Plan(sql, env, cat), env, nil
+}
+
+// env is what of the session changes a statement's meaning, now.
+func (s *session) env() *sqlrewrite.Env {
+	v, cat := &s.vars, s.shared.engine.Catalog()
+	env := &sqlrewrite.Env{
+		DB: s.conn.DB(), Mode: v.mode, Charset: v.charsetName(), ConnCollation: v.collation, Location: v.location, Now: time.Now(),
+		FoundRows: s.conn.Caps().Has(wire.CapFoundRows), LowerCaseNames: cat.LowerCaseNames(), Dialect: cat.Dialect(),
+		Temporary: s.temporary, ForeignKeyChecks: v.foreignKeys, UniqueChecks: v.uniques,
+	}
+	if s.conn.Caps().Has(wire.CapIgnoreSpace) {
+		env.Mode |= sqlrewrite.ModeIgnoreSpace
+	}
+	env.AutoIncrement.Increment, env.AutoIncrement.Offset = v.increment, v.offset
+	return env
+}
+
+// blocked says why the session's state keeps a statement from being absorbed.
+func (s *session) blocked() string {
+	switch {
+	case s.inTransaction():
+		return "transaction"
+	case !s.autocommit():
+		return "autocommit_off"
+	case s.locked:
+		return "lock_tables"
+	case s.odd, !s.vars.selectLimitFree, !s.vars.foreignKeys, !s.vars.uniques:
+		return "session_variable"
+	}
+	return ""
+}
+
+// inTransaction reports whether the backend has a transaction open.
+func (s *session) inTransaction() bool { return s.conn.Status()&wire.StatusInTransaction != 0 }
+
+// autocommit is the session's setting. Where a backend connection is open, its
+// status flags say it.
+func (s *session) autocommit() bool {
+	if s.conn.HasBackend() {
+		return s.conn.Status()&wire.StatusAutocommit != 0
+	}
+	return s.vars.autocommit
+}
+
+// wrote remembers an absorbed write of this session.
+func (s *session) wrote(t *schema.Table, res absorber.Result) {
+	if res.LSN == 0 {
+		return
+	}
+	if s.written == nil {
+		s.written = map[row.Lane]row.LSN{}
+	}
+	s.written[res.Lane] = max(s.written[res.Lane], res.LSN)
+}

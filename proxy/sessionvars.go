@@ -1,0 +1,310 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// variables are the session variables that change what a statement means.
+type variables struct {
+	mode            sqlrewrite.SQLMode
+	modeText        string
+	location        *time.Location // nil: the time zone cannot be computed here
+	client          string         // character_set_client
+	connection      string         // character_set_connection
+	results         string         // character_set_results, "" for NULL
+	collation       string         // collation_connection
+	increment       uint64
+	offset          uint64
+	foreignKeys     bool
+	uniques         bool
+	autocommit      bool
+	selectLimitFree bool // sql_select_limit is not set
+}
+
+// variableColumns is the select list that readVariables reads; %s is "" for
+// the session's values and "global." for the defaults of new sessions.
+const variableColumns = "@@%[1]ssql_mode, @@%[1]stime_zone, @@system_time_zone, @@%[1]scharacter_set_client, " +
+	"@@%[1]scharacter_set_connection, @@%[1]scharacter_set_results, @@%[1]scollation_connection, " +
+	"@@%[1]sauto_increment_increment, @@%[1]sauto_increment_offset, @@%[1]sforeign_key_checks, @@%[1]sunique_checks, " +
+	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806"
+
+// variableCount is the number of columns in variableColumns.
+const variableCount = 13
+
+// sessionVariables is the query that reads a session's own variables.
+var sessionVariables = "SELECT " + fmt.Sprintf(variableColumns, "") + ", DATABASE()"
+
+// parseVariables reads the columns of variableColumns.
+func parseVariables(v [][]byte) (variables, error) {
+	if len(v) < variableCount {
+		return variables{}, fmt.Errorf("read the session's variables: %d columns instead of %d", len(v), variableCount)
+	}
+	vars := variables{
+		modeText: string(v[0]), mode: parseMode(string(v[0])), location: parseZone(string(v[1]), string(v[2])),
+		client: charset(v[3]), connection: charset(v[4]), results: charset(v[5]), collation: string(v[6]),
+		foreignKeys: string(v[9]) == "1", uniques: string(v[10]) == "1", autocommit: string(v[11]) == "1", selectLimitFree: string(v[12]) == "1",
+	}
+	var err error
+	if vars.increment, err = strconv.ParseUint(string(v[7]), 10, 64); err != nil {
+		return variables{}, fmt.Errorf("read auto_increment_increment: %w", err)
+	}
+	if vars.offset, err = strconv.ParseUint(string(v[8]), 10, 64); err != nil {
+		return variables{}, fmt.Errorf("read auto_increment_offset: %w", err)
+	}
+	return vars, nil
+}
+
+// charset is a character set's name; MariaDB calls utf8mb3 "utf8" in some
+// versions.
+func charset(v []byte) string {
+	if string(v) == "utf8" {
+		return "utf8mb3"
+	}
+	return string(v)
+}
+
+// modes are the parts of sql_mode that the planner knows. Those that change
+// nothing for absorbed statements map to 0; all others to ModeOther.
+var modes = map[string]sqlrewrite.SQLMode{
+	"STRICT_TRANS_TABLES":        sqlrewrite.ModeStrict,
+	"STRICT_ALL_TABLES":          sqlrewrite.ModeStrict,
+	"NO_ZERO_DATE":               sqlrewrite.ModeNoZeroDate,
+	"NO_ZERO_IN_DATE":            sqlrewrite.ModeNoZeroInDate,
+	"ALLOW_INVALID_DATES":        sqlrewrite.ModeAllowInvalidDates,
+	"ANSI_QUOTES":                sqlrewrite.ModeANSIQuotes,
+	"NO_BACKSLASH_ESCAPES":       sqlrewrite.ModeNoBackslashEscapes,
+	"PAD_CHAR_TO_FULL_LENGTH":    sqlrewrite.ModePadCharToFullLength,
+	"NO_AUTO_VALUE_ON_ZERO":      sqlrewrite.ModeNoAutoValueOnZero,
+	"PIPES_AS_CONCAT":            sqlrewrite.ModePipesAsConcat,
+	"IGNORE_SPACE":               sqlrewrite.ModeIgnoreSpace,
+	"HIGH_NOT_PRECEDENCE":        sqlrewrite.ModeHighNotPrecedence,
+	"NO_UNSIGNED_SUBTRACTION":    sqlrewrite.ModeNoUnsignedSubtraction,
+	"TIME_TRUNCATE_FRACTIONAL":   sqlrewrite.ModeTimeTruncateFractional,
+	"ERROR_FOR_DIVISION_BY_ZERO": sqlrewrite.ModeErrorForDivisionByZero,
+	"NO_ENGINE_SUBSTITUTION":     0,
+	"ONLY_FULL_GROUP_BY":         0,
+	"NO_AUTO_CREATE_USER":        0,
+	"NO_DIR_IN_CREATE":           0,
+	"TRADITIONAL":                0, // always comes with what it stands for
+	"ANSI":                       0,
+	"REAL_AS_FLOAT":              0, // CREATE TABLE only
+}
+
+// parseMode reads sql_mode as the server prints it.
+func parseMode(text string) (m sqlrewrite.SQLMode) {
+	for _, name := range strings.Split(text, ",") {
+		if name == "" {
+			continue
+		}
+		bit, known := modes[name]
+		if !known {
+			bit = sqlrewrite.ModeOther
+		}
+		m |= bit
+	}
+	return m
+}
+
+// parseZone is the location of time_zone. Named zones are MySQL's tables,
+// which may differ from those of this machine, so only fixed offsets and UTC
+// are computed here; everything else is nil.
+func parseZone(zone, system string) *time.Location {
+	if zone == "SYSTEM" {
+		zone = system
+	}
+	switch zone {
+	case "UTC", "GMT", "Etc/UTC", "+00:00", "-00:00":
+		return time.UTC
+	}
+	if len(zone) != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' {
+		return nil
+	}
+	h, herr := strconv.Atoi(zone[1:3])
+	m, merr := strconv.Atoi(zone[4:])
+	if herr != nil || merr != nil {
+		return nil
+	}
+	seconds := h*3600 + m*60
+	if zone[0] == '-' {
+		seconds = -seconds
+	}
+	return time.FixedZone(zone, seconds)
+}
+
+// charsetName is the one character set of client, connection and results, ""
+// if they differ.
+func (v *variables) charsetName() string {
+	if v.client == v.connection && v.client == v.results {
+		return v.client
+	}
+	return ""
+}
+
+// serverDefaults are the variables that a new session starts with, as the
+// backend's globals say; they are read again every globalsTTL.
+type serverDefaults struct {
+	query func(ctx context.Context, sql string) ([][][]byte, error)
+
+	mu         sync.Mutex
+	at         time.Time
+	vars       variables
+	plain      bool // new sessions start with the globals: init_connect is empty
+	collations map[uint16]collation
+	utf8mb4    string // its default collation; "" if that depends on the session
+}
+
+// collation is a row of information_schema.COLLATIONS.
+type collation struct{ name, charset string }
+
+// globalsTTL is how long a change of a global variable may go unnoticed here.
+const globalsTTL = 10 * time.Second
+
+// session gives the variables of a session that logged in with a collation id.
+// ok is false if only the session's own backend connection can tell.
+func (d *serverDefaults) session(ctx context.Context, id uint16) (v variables, ok bool, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.at) > globalsTTL {
+		if err := d.read(ctx); err != nil && d.at.IsZero() {
+			return variables{}, false, err
+		}
+	}
+	c, known := d.collations[id]
+	v = d.vars
+	v.client, v.connection, v.results, v.collation = c.charset, c.charset, c.charset, c.name
+	return v, known && d.plain, nil
+}
+
+// read asks the backend. If it is away, what was known stays good.
+func (d *serverDefaults) read(ctx context.Context) error {
+	if d.collations == nil {
+		rows, err := d.query(ctx, "SELECT ID, COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL")
+		if err != nil {
+			return fmt.Errorf("read the backend's collations: %w", err)
+		}
+		m := make(map[uint16]collation, len(rows))
+		for _, r := range rows {
+			id, err := strconv.ParseUint(string(r[0]), 10, 16)
+			if err != nil {
+				continue // MariaDB 11's collations above 65535 cannot be in a handshake
+			}
+			m[uint16(id)] = collation{string(r[1]), charset(r[2])}
+		}
+		d.collations = m
+	}
+	if d.utf8mb4 == "" {
+		rows, err := d.query(ctx, "SELECT DEFAULT_COLLATE_NAME FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME = 'utf8mb4'")
+		if err != nil || len(rows) != 1 {
+			return fmt.Errorf("read the default collation of utf8mb4: %w", err)
+		}
+		d.utf8mb4 = string(rows[0][0])
+	}
+	rows, err := d.query(ctx, "SELECT "+fmt.Sprintf(variableColumns, "global.")+", @@global.init_connect")
+	if err == nil {
+		d.vars, err = parseVariables(rows[0])
+	}
+	if err != nil {
+		return fmt.Errorf("read the backend's global variables: %w", err)
+	}
+	d.plain = len(rows[0][variableCount]) == 0
+	d.at = time.Now()
+	return nil
+}
+
+// refresh makes sure that the session's variables are known before sql is
+// planned. Where a statement has changed them unseen, the session's backend
+// connection is asked; not if sql asks for the outcome of the statement before,
+// which that would wipe out, and not while nothing is absorbed.
+func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error {
+	if s.fresh {
+		v, ok, err := s.shared.defaults.session(ctx, s.conn.Collation())
+		if err != nil {
+			return clientError(err)
+		}
+		s.vars, s.fresh, s.stale = v, false, !ok
+	}
+	if !s.stale || !absorbing {
+		return nil
+	}
+	st := s.shared.planner.Plan(sql, s.env(), s.shared.engine.Catalog())
+	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
+		return nil
+	}
+	rows, err := s.query(ctx, sessionVariables)
+	if err != nil {
+		return err
+	}
+	if len(rows) != 1 {
+		return fmt.Errorf("read the session's variables: %d rows", len(rows))
+	}
+	if s.vars, err = parseVariables(rows[0]); err != nil {
+		return err
+	}
+	s.conn.SetDB(string(rows[0][variableCount]))
+	s.stale = false
+	return nil
+}
+
+// assign does one assignment of a SET, if it is one whose outcome is certain.
+func (d *serverDefaults) assign(v *variables, a sqlrewrite.Assignment) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch a.Name {
+	case "autocommit":
+		on := strings.EqualFold(a.Value, "ON") || a.Value == "1"
+		v.autocommit = on
+		return on // a session without autocommit needs its backend connection anyway
+	case "character_set_client", "character_set_results", "character_set_connection":
+		if !strings.EqualFold(a.Value, "utf8mb4") {
+			return false
+		}
+		switch a.Name {
+		case "character_set_client":
+			v.client = "utf8mb4"
+		case "character_set_results":
+			v.results = "utf8mb4"
+		default:
+			v.connection = "utf8mb4"
+		}
+		return true
+	case "collation_connection":
+		if a.Value == "" {
+			v.collation = d.utf8mb4
+			return d.utf8mb4 != ""
+		}
+		for _, c := range d.collations {
+			if strings.EqualFold(c.name, a.Value) && c.charset == "utf8mb4" {
+				v.collation = c.name
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// oddVariables are session variables that change what an absorbed statement
+// would do in MySQL and that the planner knows nothing of.
+var oddVariables = []string{"timestamp", "insert_id", "identity", "rand_seed", "pseudo_", "sql_auto_is_null", "sql_log_bin", "gtid_",
+	"transaction_read_only", "tx_read_only", "read only", "lc_messages", "old_mode", "wsrep_", "check_constraint_checks", "statement"}
+
+// setsOdd reports whether a statement that may set variables sets one of them;
+// for a routine that is not known, and it is taken to set none.
+func setsOdd(sql string) bool {
+	lower := strings.ToLower(sql)
+	if !strings.Contains(lower, "set") {
+		return false
+	}
+	for _, name := range oddVariables {
+		if strings.Contains(lower, name) {
+			return true
+		}
+	}
+	return false
+}
