@@ -1,0 +1,77 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/proxy"
+)
+
+// administration is the schema shock_absorber for administrators.
+type administration struct {
+	p   *parts
+	srv *proxy.Server
+}
+
+// Table gives a virtual table.
+func (a *administration) Table(ctx context.Context, name string) ([]string, [][][]byte, bool, error) {
+	s, err := a.p.status(ctx, a.srv)
+	if err != nil {
+		return nil, nil, false, err
+	}
+	columns, rows, ok := s.Table(name)
+	return columns, rows, ok, nil
+}
+
+// Call runs a procedure.
+func (a *administration) Call(ctx context.Context, u *absorber.Usage, procedure string, args []string) (bool, error) {
+	want := map[string]int{"enable": 1, "disable": 1, "drain": 0, "pause": 0, "resume": 0, "set_rate": 1}
+	n, known := want[procedure]
+	if !known {
+		return false, nil
+	}
+	if len(args) != n {
+		return true, fmt.Errorf("%s takes %d arguments, not %d", procedure, n, len(args))
+	}
+	switch procedure {
+	case "enable", "disable":
+		name, ok := schema.ParseName(args[0])
+		if !ok {
+			return true, fmt.Errorf("%q is not of the form db.table", args[0])
+		}
+		return true, a.p.engine.Enable(ctx, u, a.p.process+"."+procedure, name, procedure == "enable")
+	case "set_rate":
+		rate, err := strconv.ParseFloat(args[0], 64)
+		if err != nil || rate <= 0 {
+			return true, fmt.Errorf("%q is no rate in rows per second above 0", args[0])
+		}
+		a.p.limiter.SetRate(rate, 0)
+		return true, nil
+	}
+	for _, lane := range a.p.lanes() {
+		var err error
+		switch procedure {
+		case "pause", "resume":
+			err = a.p.store.SetPaused(ctx, lane, procedure == "pause")
+		case "drain":
+			err = a.p.drainAll(ctx, lane)
+		}
+		if err != nil {
+			return true, err
+		}
+	}
+	return true, nil
+}
+
+// drainAll returns when MySQL has everything of the lane that is committed now.
+func (p *parts) drainAll(ctx context.Context, lane row.Lane) error {
+	progress, err := p.store.Progress(ctx, lane)
+	if err != nil {
+		return err
+	}
+	return p.engine.DrainTo(ctx, lane, progress.LSN)
+}

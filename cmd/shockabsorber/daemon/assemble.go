@@ -1,0 +1,181 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/queue"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
+	"github.com/rzpsarthak13/shock-absorber/proxy"
+)
+
+// parts is everything a process is made of, short of listeners.
+type parts struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	process  string // unique per process start
+	started  time.Time
+	metrics  *prometheus.Registry
+	dial     func(ctx context.Context, options ...client.Option) (*client.Conn, error)
+	rdb      redis.UniversalClient
+	store    *wal.Store
+	registry *wal.Registry
+	queue    queue.Queue
+	kafka    *queue.Kafka // the queue, if it is one
+	sinks    map[row.Lane]*sink.Sink
+	engine   *absorber.Engine
+	workers  []*absorber.Worker
+	limiter  *absorber.Limiter
+
+	absorbing *proxy.Absorbing // nil in pass-through mode
+}
+
+// assemble makes the parts. It connects to nothing.
+func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
+	p := &parts{cfg: cfg, log: log, process: processName(), started: time.Now(), metrics: prometheus.NewRegistry(), sinks: map[row.Lane]*sink.Sink{}}
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if p.dial, err = dialer(&cfg.Database); err != nil {
+		return nil, err
+	}
+	redisTLS, err := clientTLS(cfg.KVStore.TLS, "")
+	if err != nil {
+		return nil, fmt.Errorf("kvstore.tls: %w", err)
+	}
+	p.rdb, err = wal.Dial(wal.DialOptions{
+		Endpoints: cfg.KVStore.Endpoints, Username: cfg.KVStore.Username, Password: cfg.KVStore.Password.Reveal(), DB: cfg.KVStore.DB,
+		PoolSize: cfg.KVStore.PoolSize, Cluster: cfg.KVStore.Cluster, SentinelMaster: cfg.KVStore.SentinelMaster, TLS: redisTLS,
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.store = wal.New(p.rdb, wal.Options{Logger: log})
+	p.registry = wal.NewRegistry(p.rdb, "sa")
+	if err := p.makeQueue(); err != nil {
+		return nil, errors.Join(err, p.rdb.Close())
+	}
+	p.engine = absorber.New(absorber.Config{
+		Process: p.process, Patterns: cfg.Patterns(), Options: p.options, Lanes: p.lanes(),
+		Dial:       func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) },
+		LoadConns:  max(2, cfg.Database.MaxOpenConns),
+		MaxBacklog: cfg.WriteBack.MaxBacklog, OnFull: absorber.OnFull(cfg.WriteBack.OnFull), BarrierTimeout: cfg.WriteBack.BarrierTimeout.Duration,
+		Logger: log, Registerer: p.metrics,
+	}, p.store, p.registry)
+	p.makeWorkers()
+	return p, nil
+}
+
+// makeQueue makes the queue of queue_type.
+func (p *parts) makeQueue() error {
+	w := &p.cfg.WriteBack
+	switch w.QueueType {
+	case config.QueueMemory:
+		p.queue = queue.NewMemory()
+	case config.QueueRedis:
+		p.queue = queue.NewRedis(p.rdb, "sa")
+	case config.QueueKafka:
+		tls, err := clientTLS(w.Kafka.TLS, "")
+		if err != nil {
+			return fmt.Errorf("writeback.kafka.tls: %w", err)
+		}
+		p.kafka, err = queue.NewKafka(queue.KafkaOptions{
+			Brokers: w.Kafka.Brokers, Topic: w.Kafka.Topic, GroupID: w.Kafka.GroupID, Lanes: p.lanes(),
+			RequiredAcks: w.Kafka.RequiredAcks, MaxMessageBytes: w.Kafka.MaxMessageBytes, TLS: tls,
+			SASL:   queue.SASL{Mechanism: w.Kafka.SASL.Mechanism, Username: w.Kafka.SASL.Username, Password: w.Kafka.SASL.Password.Reveal()},
+			Logger: p.log.With("component", "KAFKA"),
+		})
+		if err != nil {
+			return err
+		}
+		p.queue = p.kafka
+	default:
+		return fmt.Errorf("queue_type %q is not known", w.QueueType)
+	}
+	return nil
+}
+
+// makeWorkers makes one worker a lane, all under one limiter.
+func (p *parts) makeWorkers() {
+	w := &p.cfg.WriteBack
+	lanes := p.lanes()
+	p.limiter = absorber.NewLimiter(absorber.LimiterConfig{
+		Rate: w.DrainRate, Burst: w.DrainBurst, BarrierRate: w.BarrierRate, Lanes: len(lanes),
+		TableRate: func(table string) float64 { return p.options(table).DrainRate },
+	})
+	metrics := absorber.NewWorkerMetrics(p.metrics)
+	for _, lane := range lanes {
+		p.sinks[lane] = sink.Open(sink.Config{
+			Dial:   func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx, sink.Capabilities) },
+			Logger: p.log,
+		})
+		p.workers = append(p.workers, absorber.NewWorker(absorber.WorkerConfig{
+			Lane: lane, Owner: p.process, Log: p.store, Leases: p.store, Queue: p.queue, Target: p.sinks[lane],
+			Table: p.engine.TableAt, Options: p.options, Limiter: p.limiter,
+			BatchSize: w.BatchSize, InOrder: !w.Coalesce, RetryBackoff: w.RetryBackoff.Duration, Metrics: metrics, Logger: p.log,
+		}))
+	}
+}
+
+// options are the settings of a table; one that the configuration does not
+// name, because it was enabled at run time, has the defaults.
+func (p *parts) options(table string) absorber.TableOptions {
+	db, name := "", table
+	for i := range table {
+		if table[i] == '.' {
+			db, name = table[:i], table[i+1:]
+			break
+		}
+	}
+	t, ok := p.cfg.TableFor(db, name)
+	if !ok {
+		t = config.Table{TTL: p.cfg.WriteBack.DefaultTTL, WriteBackBatchSize: p.cfg.WriteBack.BatchSize, Lane: config.DefaultLane,
+			FreshReads: config.FreshDrain, Existence: config.ExistenceCheck}
+	}
+	return absorber.TableOptions{TTL: t.TTL.Duration, Lane: row.Lane(t.Lane), FreshReads: absorber.FreshReads(t.FreshReads),
+		Existence: absorber.Existence(t.Existence), BatchSize: t.WriteBackBatchSize, DrainRate: t.DrainRate}
+}
+
+// lanes are the lanes of the configuration.
+func (p *parts) lanes() []row.Lane {
+	names := p.cfg.Lanes()
+	lanes := make([]row.Lane, len(names))
+	for i, n := range names {
+		lanes[i] = row.Lane(n)
+	}
+	return lanes
+}
+
+// close releases the connections.
+func (p *parts) close() error {
+	errs := []error{p.queue.Close()}
+	for _, s := range p.sinks {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, p.rdb.Close())...)
+}
+
+// processName is unique per start of a process.
+func processName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), hex.EncodeToString(b[:]))
+}

@@ -1,0 +1,22 @@
+package daemon
+
+import "log/slog"
+
+// Options are what the caller of Run or Drain adds to the configuration.
+type Options struct {
+	Logger *slog.Logger // nil = nothing is logged
+	// Ready, if set, is called once, when everything listens, with the
+	// addresses in use: a configured port 0 has become a real one.
+	Ready func(Addresses)
+}
+
+// Addresses are where a running daemon listens; "" = it does not.
+type Addresses struct{ Proxy, Socket, Admin string }
+
+// logger is the Logger, or one that discards.
+func (o *Options) logger() *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
+}

@@ -1,0 +1,180 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+	"github.com/rzpsarthak13/shock-absorber/proxy"
+	"github.com/rzpsarthak13/shock-absorber/proxy/admin"
+)
+
+// ready reports why applications cannot be served, if they cannot. srv is nil
+// without a proxy.
+func (p *parts) ready(ctx context.Context, srv *proxy.Server) error {
+	if srv != nil {
+		select {
+		case <-srv.Ready():
+		default:
+			return errors.New("the proxy does not listen yet")
+		}
+	}
+	if p.rdb == nil {
+		return nil
+	}
+	if err := p.rdb.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis does not answer: %w", err)
+	}
+	return nil
+}
+
+// status gathers the state of everything. srv is nil without a proxy.
+func (p *parts) status(ctx context.Context, srv *proxy.Server) (admin.Status, error) {
+	st := admin.Status{
+		Version: Version(), Started: p.started, Uptime: time.Since(p.started).Seconds(), Mode: p.cfg.Proxy.Mode,
+		Lanes: []admin.Lane{}, Tables: []admin.Table{}, Reasons: []admin.ReasonCount{}, Sessions: []admin.Session{},
+	}
+	for _, c := range p.cfg.Settings() {
+		st.Settings = append(st.Settings, admin.Setting{Key: c.Key, Value: c.Value})
+	}
+	if srv != nil {
+		for _, c := range srv.Sessions() {
+			session := admin.Session{ID: c.ID(), BackendID: uint64(c.BackendID())}
+			if u := c.User(); u != nil {
+				session.User = u.Name
+			}
+			st.Sessions = append(st.Sessions, session)
+		}
+		slices.SortFunc(st.Sessions, func(a, b admin.Session) int { return cmp.Compare(a.ID, b.ID) })
+	}
+	for _, w := range p.workers {
+		lane, err := p.lane(ctx, w.Stats())
+		if err != nil {
+			return st, err
+		}
+		st.Lanes = append(st.Lanes, lane)
+	}
+	var err error
+	if p.engine != nil {
+		if st.Tables, err = p.tables(ctx); err != nil {
+			return st, err
+		}
+	}
+	if p.absorbing != nil {
+		st.Reasons, err = countReasons(p.absorbing.Statements())
+	}
+	return st, err
+}
+
+// lane joins what Redis and this process's worker know of a lane.
+func (p *parts) lane(ctx context.Context, w absorber.Stats) (admin.Lane, error) {
+	progress, err := p.store.Progress(ctx, w.Lane)
+	if err != nil {
+		return admin.Lane{}, err
+	}
+	l := admin.Lane{
+		Name: w.Lane, LSN: progress.LSN, Relayed: progress.Relayed, Checkpoint: max(progress.Settled, w.Checkpoint),
+		Backlog: progress.Pending, Rate: w.RowsPerSec, Epoch: progress.Epoch, State: string(w.State), DeadLetters: w.DeadLetters,
+	}
+	if w.Owned {
+		l.Owner = p.process
+	}
+	if w.Failing {
+		l.LastError = w.LastError
+	}
+	if l.Rate > 0 {
+		eta := float64(l.Backlog) / l.Rate
+		l.ETA = &eta
+	}
+	return l, nil
+}
+
+// tables lists what the configuration names, with rows that wait for MySQL.
+func (p *parts) tables(ctx context.Context) ([]admin.Table, error) {
+	out := []admin.Table{}
+	byLane := map[row.Lane][]string{}
+	at := map[string]int{}
+	catalog := p.engine.Catalog()
+	for _, t := range catalog.Tables() {
+		name := t.Name.String()
+		lane := p.options(name).Lane
+		a := admin.Table{Name: name, Absorbed: catalog.Absorbed(t.Name) != nil, Explain: t.Explain(), Lane: lane, Gate: "open"}
+		if len(t.Refusals) > 0 {
+			a.Reason = t.Refusals[0].Reason
+		}
+		at[name] = len(out)
+		out = append(out, a)
+		if a.Absorbed {
+			byLane[lane] = append(byLane[lane], name)
+		}
+	}
+	for lane, names := range byLane {
+		states, err := p.store.TableStates(ctx, lane, names)
+		if err != nil {
+			return nil, err
+		}
+		for i, info := range states {
+			t := &out[at[names[i]]]
+			t.Pending = info.Dirty
+			t.Gate = gateName(info.Gate)
+		}
+	}
+	return out, nil
+}
+
+// gateName is a gate's state in words.
+func gateName(g wal.GateState) string {
+	switch g {
+	case wal.GateClosing:
+		return "closing"
+	case wal.GateShut:
+		return "shut"
+	default:
+		return "open"
+	}
+}
+
+// countReasons sums the statement counter up by reason, without what was absorbed.
+func countReasons(v *prometheus.CounterVec) ([]admin.ReasonCount, error) {
+	sums := map[string]uint64{}
+	ch := make(chan prometheus.Metric, 256)
+	done := make(chan error, 1)
+	go func() { // ends when ch is closed; its result is waited for
+		var failed error
+		for m := range ch {
+			var d dto.Metric
+			if err := m.Write(&d); err != nil {
+				failed = err
+				continue
+			}
+			for _, l := range d.GetLabel() {
+				if l.GetName() == "reason" && l.GetValue() != "" {
+					sums[l.GetValue()] += uint64(d.GetCounter().GetValue())
+				}
+			}
+		}
+		done <- failed
+	}()
+	v.Collect(ch)
+	close(ch)
+	if err := <-done; err != nil {
+		return nil, fmt.Errorf("read the statement counter: %w", err)
+	}
+	out := []admin.ReasonCount{}
+	for reason, n := range sums {
+		out = append(out, admin.ReasonCount{Reason: reason, Count: n})
+	}
+	slices.SortFunc(out, func(a, b admin.ReasonCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out, nil
+}

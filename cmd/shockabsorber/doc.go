@@ -1,0 +1,13 @@
+// Command shockabsorber is the proxy, its drainer and its tools.
+//
+//	shockabsorber [serve] --config config.toml
+//	shockabsorber check   --config config.toml
+//	shockabsorber drain   --config config.toml
+//	shockabsorber load    --dsn DSN --rps N --duration T
+//	shockabsorber status  [--admin URL] [--json]
+//	shockabsorber version
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 ended by
+// a second signal. Package daemon holds the wiring; this one only reads
+// arguments.
+package main
