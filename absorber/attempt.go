@@ -31,7 +31,7 @@ type Result struct {
 // attempt builds a unit from what the cache and MySQL hold and commits it;
 // when something it was built from has changed meanwhile, it builds it again.
 // build returns nil when there is nothing to write.
-func (e *Engine) attempt(ctx context.Context, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
 	for try := 0; ; try++ {
 		lsn, err := e.try(ctx, t, build)
 		switch {
@@ -45,9 +45,9 @@ func (e *Engine) attempt(ctx context.Context, t *schema.Table, build func(st wal
 			err = backOff(ctx, try)
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
-			err = e.waitGate(ctx, t)
+			err = e.waitGate(ctx, u, t)
 		case errors.Is(err, wal.ErrFull):
-			err = e.waitBacklog(ctx, t)
+			err = e.parked(u, func() error { return e.waitBacklog(ctx, t) })
 		}
 		if err != nil {
 			return 0, err
@@ -98,10 +98,10 @@ func backOff(ctx context.Context, try int) error {
 }
 
 // waitGate waits until the table's gate has opened.
-func (e *Engine) waitGate(ctx context.Context, t *schema.Table) error {
+func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table) error {
 	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
 	defer cancel()
-	err := e.store.WaitGate(wctx, e.lane(t), t.Name.String())
+	err := e.parked(u, func() error { return e.store.WaitGate(wctx, e.lane(t), t.Name.String()) })
 	e.forgetState(t.Name.String())
 	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
 		return ErrLockWait

@@ -14,8 +14,8 @@ import (
 // nextAutoIncrement takes n values from the table's counter in Redis. The
 // counter belongs to a generation of the table: after a synchronous section,
 // in which MySQL gave out values of its own, it is seeded from MySQL again.
-func (e *Engine) nextAutoIncrement(ctx context.Context, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, err error) {
-	err = e.onCounter(ctx, t, func(st wal.TableState) (ok bool, err error) {
+func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, err error) {
+	err = e.onCounter(ctx, u, t, func(st wal.TableState) (ok bool, err error) {
 		gen = st
 		first, ok, err = e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), n, inc.Increment, inc.Offset)
 		return ok, err
@@ -26,8 +26,8 @@ func (e *Engine) nextAutoIncrement(ctx context.Context, t *schema.Table, n uint6
 // raiseAutoIncrement pushes the counter above an explicit value. A counter
 // that is not seeded yet is seeded first: MySQL's own value does not know of
 // the explicit one until it has drained.
-func (e *Engine) raiseAutoIncrement(ctx context.Context, t *schema.Table, used uint64) error {
-	return e.onCounter(ctx, t, func(st wal.TableState) (bool, error) {
+func (e *Engine) raiseAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, used uint64) error {
+	return e.onCounter(ctx, u, t, func(st wal.TableState) (bool, error) {
 		_, ok, err := e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), 0, 1, 1)
 		if err != nil || !ok {
 			return ok, err
@@ -38,7 +38,7 @@ func (e *Engine) raiseAutoIncrement(ctx context.Context, t *schema.Table, used u
 
 // onCounter runs f on the table's counter, seeding it when f says that it is
 // not there, and starting over when the table's state has changed.
-func (e *Engine) onCounter(ctx context.Context, t *schema.Table, f func(st wal.TableState) (bool, error)) error {
+func (e *Engine) onCounter(ctx context.Context, u *Usage, t *schema.Table, f func(st wal.TableState) (bool, error)) error {
 	for try := 0; ; try++ {
 		st, err := e.state(ctx, t)
 		if err != nil {
@@ -57,7 +57,7 @@ func (e *Engine) onCounter(ctx context.Context, t *schema.Table, f func(st wal.T
 			e.forgetState(t.Name.String())
 			err = backOff(ctx, try)
 		case errors.Is(err, wal.ErrGated):
-			err = e.waitGate(ctx, t)
+			err = e.waitGate(ctx, u, t)
 		}
 		if err != nil {
 			return err

@@ -12,7 +12,7 @@ import (
 // each table's fresh_reads says, so that a read that is not by key may go to
 // MySQL. It reports what it had to do: "" (nothing was pending), "drain",
 // "wait" or "stale". ErrLockWait when barrier_timeout has passed.
-func (e *Engine) Barrier(ctx context.Context, tables []schema.Name) (did string, err error) {
+func (e *Engine) Barrier(ctx context.Context, u *Usage, tables []schema.Name) (did string, err error) {
 	for lane, names := range e.byLane(tables) {
 		infos, err := e.store.TableStates(ctx, lane, names)
 		if err != nil {
@@ -34,13 +34,13 @@ func (e *Engine) Barrier(ctx context.Context, tables []schema.Name) (did string,
 		}
 		if drain > 0 {
 			did = "drain"
-			if err := e.drainTo(ctx, lane, drain, true); err != nil {
+			if err := e.drainTo(ctx, u, lane, drain, true); err != nil {
 				return did, err
 			}
 		}
 		if wait > drain {
 			did = "wait"
-			if err := e.drainTo(ctx, lane, wait, false); err != nil {
+			if err := e.drainTo(ctx, u, lane, wait, false); err != nil {
 				return did, err
 			}
 		}
@@ -50,26 +50,27 @@ func (e *Engine) Barrier(ctx context.Context, tables []schema.Name) (did string,
 
 // DrainTo returns when MySQL has everything of the lane up to lsn, drained
 // ahead of the normal rate.
-func (e *Engine) DrainTo(ctx context.Context, lane row.Lane, lsn row.LSN) error {
-	return e.drainTo(ctx, lane, lsn, true)
+func (e *Engine) DrainTo(ctx context.Context, u *Usage, lane row.Lane, lsn row.LSN) error {
+	return e.drainTo(ctx, u, lane, lsn, true)
 }
 
 // drainTo waits, at most barrier_timeout, until lsn is settled; with flush it
 // asks the lane's owner to hurry.
-func (e *Engine) drainTo(ctx context.Context, lane row.Lane, lsn row.LSN, flush bool) error {
+func (e *Engine) drainTo(ctx context.Context, u *Usage, lane row.Lane, lsn row.LSN, flush bool) error {
 	if lsn == 0 {
 		return nil
 	}
 	e.metrics.barriers.Inc()
 	wctx, cancel := context.WithTimeout(ctx, e.cfg.BarrierTimeout)
 	defer cancel()
-	var err error
-	if flush {
-		err = e.store.RequestFlush(wctx, lane, lsn)
-	}
-	if err == nil {
-		err = e.store.WaitSettled(wctx, lane, lsn)
-	}
+	err := e.parked(u, func() error {
+		if flush {
+			if err := e.store.RequestFlush(wctx, lane, lsn); err != nil {
+				return err
+			}
+		}
+		return e.store.WaitSettled(wctx, lane, lsn)
+	})
 	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("lane %s has not drained to %d within barrier_timeout: %w", lane, lsn, ErrLockWait)
 	}

@@ -99,13 +99,17 @@ func (q queryer) Query(sql string) ([][][]byte, error) {
 
 // CatalogChanged makes every process on this Redis load the schema again, and
 // returns when none of them runs a statement that was planned before. u is the
-// caller's own session. Call it after DDL and before the gate opens.
+// caller's own session, whose statement is over in MySQL. Call it after DDL and
+// before the gate opens.
 func (e *Engine) CatalogChanged(ctx context.Context, u *Usage) error {
 	return e.adopt(ctx, u, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
 }
 
 // adopt bumps the version, loads the catalog here and waits for all others.
 func (e *Engine) adopt(ctx context.Context, u *Usage, done func(s wal.Seen, v uint64) bool) error {
+	// Two sessions that change the schema at once must not wait for each other.
+	u.statement.Store(0)
+	u.transaction.Store(0)
 	v, err := e.registry.Bump(ctx)
 	if err != nil {
 		return err
@@ -119,7 +123,7 @@ func (e *Engine) adopt(ctx context.Context, u *Usage, done func(s wal.Seen, v ui
 	poll := time.NewTicker(5 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		waiting, err := e.behind(ctx, u, v, done)
+		waiting, err := e.behind(ctx, v, done)
 		if err != nil || waiting == "" {
 			return err
 		}
@@ -134,8 +138,8 @@ func (e *Engine) adopt(ctx context.Context, u *Usage, done func(s wal.Seen, v ui
 }
 
 // behind names a process, this one included, that has not adopted v.
-func (e *Engine) behind(ctx context.Context, u *Usage, v uint64, done func(s wal.Seen, v uint64) bool) (string, error) {
-	stmts, txns := e.usages.seen(u)
+func (e *Engine) behind(ctx context.Context, v uint64, done func(s wal.Seen, v uint64) bool) (string, error) {
+	stmts, txns := e.usages.seen()
 	if own := (wal.Seen{Process: e.cfg.Process, Statements: stmts, Transactions: txns}); !done(own, v) {
 		return own.Process, nil
 	}
@@ -169,7 +173,7 @@ func (e *Engine) advance(ctx context.Context, v uint64) error {
 // gate the choice is stored, every process adopts it, and the transactions
 // that began before it have ended.
 func (e *Engine) Enable(ctx context.Context, u *Usage, owner string, name schema.Name, on bool) error {
-	h := e.NewHold(owner, 0)
+	h := e.NewHold(nil, owner, 0)
 	defer func() {
 		if err := h.Drop(context.WithoutCancel(ctx)); err != nil {
 			e.log.Error("the gate stays closed until its lease ends", "table", name.String(), "err", err)

@@ -109,7 +109,7 @@ func (e *Engine) keepGates(ctx context.Context) {
 
 // follow adopts what other processes changed, and tells them so.
 func (e *Engine) follow(ctx context.Context) {
-	stmts, txns := e.usages.seen(nil)
+	stmts, txns := e.usages.seen()
 	v, err := e.registry.Beat(ctx, wal.Seen{Process: e.cfg.Process, Statements: stmts, Transactions: txns}, beatTTL)
 	if err == nil {
 		err = e.advance(ctx, v+1)

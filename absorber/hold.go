@@ -20,6 +20,7 @@ import (
 // still running cannot commit behind the back of the cache.
 type Hold struct {
 	e       *Engine
+	u       *Usage
 	owner   string
 	backend uint64
 
@@ -28,10 +29,10 @@ type Hold struct {
 	lost   error
 }
 
-// NewHold makes an empty hold. owner is unique among all processes; backend is
+// NewHold makes an empty hold for the session u, which may be nil. owner is unique among all processes; backend is
 // the id of the MySQL connection that will run the synchronous statements.
-func (e *Engine) NewHold(owner string, backend uint64) *Hold {
-	h := &Hold{e: e, owner: owner, backend: backend, tables: map[string]row.Lane{}}
+func (e *Engine) NewHold(u *Usage, owner string, backend uint64) *Hold {
+	h := &Hold{e: e, u: u, owner: owner, backend: backend, tables: map[string]row.Lane{}}
 	e.holds.Store(h, struct{}{})
 	return h
 }
@@ -66,7 +67,7 @@ func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding
 	for {
 		info, err := e.store.JoinGate(wctx, lane, name, h.owner, h.backend, e.cfg.GateLease, holding)
 		if errors.Is(err, wal.ErrGated) { // closed for long: let the waiting commits in first
-			if err = e.store.WaitGate(wctx, lane, name); err != nil && wctx.Err() != nil && ctx.Err() == nil {
+			if err = e.parked(h.u, func() error { return e.store.WaitGate(wctx, lane, name) }); err != nil && wctx.Err() != nil && ctx.Err() == nil {
 				return ErrLockWait
 			}
 			if err != nil {
@@ -84,7 +85,7 @@ func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding
 		if info.State == wal.GateShut {
 			return nil
 		}
-		if err := e.drainTo(ctx, lane, info.DrainTo, true); err != nil {
+		if err := e.drainTo(ctx, h.u, lane, info.DrainTo, true); err != nil {
 			return err
 		}
 		err = e.store.ShutGate(ctx, lane, name)

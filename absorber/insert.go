@@ -33,6 +33,7 @@ const minTTL = 3 * freshKey
 // insertion is one INSERT on its way.
 type insertion struct {
 	e     *Engine
+	u     *Usage
 	t     *schema.Table
 	rows  []NewRow
 	refs  []row.Ref
@@ -41,12 +42,13 @@ type insertion struct {
 	res   Result
 }
 
-// Insert absorbs an INSERT of complete rows: all of them or none. Errors:
+// Insert absorbs an INSERT of complete rows by the session u: all of them or
+// none. Errors:
 // *Duplicate (1062), *Refused (do it synchronously), ErrReplan, ErrLockWait,
 // ErrBacklog, or *row.Error when Redis or MySQL cannot be asked; an Ambiguous
 // one leaves open whether the rows were inserted.
-func (e *Engine) Insert(ctx context.Context, t *schema.Table, rows []NewRow, inc AutoIncrement) (Result, error) {
-	in := &insertion{e: e, t: t, rows: rows, res: Result{Lane: e.lane(t)}}
+func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []NewRow, inc AutoIncrement) (Result, error) {
+	in := &insertion{e: e, u: u, t: t, rows: rows, res: Result{Lane: e.lane(t)}}
 	if err := in.generate(ctx, inc); err != nil {
 		return Result{}, err
 	}
@@ -62,7 +64,7 @@ func (e *Engine) Insert(ctx context.Context, t *schema.Table, rows []NewRow, inc
 		seen[ref.Key] = true
 		in.refs = append(in.refs, ref)
 	}
-	lsn, err := e.attempt(ctx, t, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
+	lsn, err := e.attempt(ctx, u, t, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
 	if err != nil {
 		return Result{}, err
 	}
@@ -157,7 +159,7 @@ func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 	if n != len(in.rows) {
 		return &Refused{Reason: "mixed_auto_increment"}
 	}
-	first, gen, err := in.e.nextAutoIncrement(ctx, in.t, uint64(n), inc)
+	first, gen, err := in.e.nextAutoIncrement(ctx, in.u, in.t, uint64(n), inc)
 	if err != nil {
 		return err
 	}
@@ -185,7 +187,7 @@ func (in *insertion) explicit(ctx context.Context) error {
 		top = max(top, u)
 		in.res.InsertID = u
 	}
-	return in.e.raiseAutoIncrement(ctx, in.t, top)
+	return in.e.raiseAutoIncrement(ctx, in.u, in.t, top)
 }
 
 // maxAutoIncrement is the largest value the column can hold. The top value

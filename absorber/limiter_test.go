@@ -27,8 +27,8 @@ type flight struct {
 // rows commit (rate + the largest unit, if that is larger than the burst).
 func TestNoWindowSeesMoreThanRateAndBurst(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		rate := float64(rapid.IntRange(10, 500).Draw(rt, "rate"))
-		burst := rapid.IntRange(0, 200).Draw(rt, "burst")
+		rate := float64(rapid.IntRange(20, 500).Draw(rt, "rate"))
+		burst := rapid.IntRange(0, 100).Draw(rt, "burst")
 		lanes := rapid.IntRange(1, 4).Draw(rt, "lanes")
 		oversize := rapid.Bool().Draw(rt, "oversize")
 		slow := rapid.IntRange(1, 3000).Draw(rt, "slowest commit in ms")
@@ -46,7 +46,7 @@ func TestNoWindowSeesMoreThanRateAndBurst(t *testing.T) {
 			rows int
 		}
 		var commits []commit
-		for end := c.t.Add(20 * time.Second); c.t.Before(end); c.t = c.t.Add(time.Duration(1+rnd.IntN(20)) * time.Millisecond) {
+		for end := c.t.Add(30 * time.Second); c.t.Before(end); c.t = c.t.Add(time.Duration(1+rnd.IntN(20)) * time.Millisecond) {
 			for i := range lanes {
 				if f := &flights[i]; f.g != nil {
 					if c.t.Before(f.ends) {

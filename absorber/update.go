@@ -15,9 +15,9 @@ type Apply func(im row.Image) (out row.Image, changed []uint16, reason string)
 
 // Update absorbs an UPDATE of the rows named by their primary keys, in the
 // order of refs. Rows that do not exist are skipped. Errors as for Insert.
-func (e *Engine) Update(ctx context.Context, t *schema.Table, refs []row.Ref, apply Apply) (Result, error) {
+func (e *Engine) Update(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, apply Apply) (Result, error) {
 	var res Result
-	lsn, err := e.attempt(ctx, t, func(st wal.TableState) (*wal.Commit, error) {
+	lsn, err := e.attempt(ctx, u, t, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
 		rows, err := e.current(ctx, t, st, refs)
 		if err != nil {
@@ -50,9 +50,9 @@ func (e *Engine) Update(ctx context.Context, t *schema.Table, refs []row.Ref, ap
 
 // Delete absorbs a DELETE of the rows named by their primary keys. Errors as
 // for Insert.
-func (e *Engine) Delete(ctx context.Context, t *schema.Table, refs []row.Ref) (Result, error) {
+func (e *Engine) Delete(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref) (Result, error) {
 	var res Result
-	lsn, err := e.attempt(ctx, t, func(st wal.TableState) (*wal.Commit, error) {
+	lsn, err := e.attempt(ctx, u, t, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
 		rows, err := e.current(ctx, t, st, refs)
 		if err != nil {

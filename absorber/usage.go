@@ -53,16 +53,30 @@ func (u *Usage) End(inTransaction bool) {
 	u.statement.Store(0)
 }
 
+// parked runs wait, in which the session's statement does nothing in MySQL and
+// may not go on as planned if the schema changes meanwhile: so whoever changes
+// the schema need not wait for it, and if somebody has, the statement must be
+// planned again. u may be nil.
+func (e *Engine) parked(u *Usage, wait func() error) error {
+	if u == nil {
+		return wait()
+	}
+	v := u.statement.Swap(0)
+	err := wait()
+	e.Begin(u)
+	if err == nil && u.statement.Load() != v {
+		return ErrReplan
+	}
+	return err
+}
+
 // seen is the oldest version that a running statement, or an open transaction,
-// of any session but except began under; the current one if there is none.
-func (us *usages) seen(except *Usage) (statements, transactions uint64) {
+// of any session began under; the current one if there is none.
+func (us *usages) seen() (statements, transactions uint64) {
 	statements = us.version.Load()
 	transactions = statements
 	us.all.Range(func(k, _ any) bool {
 		u := k.(*Usage)
-		if u == except {
-			return true
-		}
 		if v := u.statement.Load(); v != 0 {
 			statements = min(statements, v)
 			transactions = min(transactions, v)

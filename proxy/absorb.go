@@ -21,7 +21,7 @@ func (s *session) insert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	for i, r := range planned {
 		rows[i] = absorber.NewRow{Image: r.Image, Generate: r.Generate}
 	}
-	res, err := s.shared.engine.Insert(ctx, p.Table, rows, absorber.AutoIncrement(env.AutoIncrement))
+	res, err := s.shared.engine.Insert(ctx, s.usage, p.Table, rows, absorber.AutoIncrement(env.AutoIncrement))
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
 	}
@@ -42,7 +42,7 @@ func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if why != "" {
 		return string(why), nil
 	}
-	res, err := s.shared.engine.Update(ctx, p.Table, refs, func(im row.Image) (row.Image, []uint16, string) {
+	res, err := s.shared.engine.Update(ctx, s.usage, p.Table, refs, func(im row.Image) (row.Image, []uint16, string) {
 		out, changed, why := p.Apply(im, args, env)
 		return out, changed, string(why)
 	})
@@ -64,7 +64,7 @@ func (s *session) delete(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if why != "" {
 		return string(why), nil
 	}
-	res, err := s.shared.engine.Delete(ctx, p.Table, refs)
+	res, err := s.shared.engine.Delete(ctx, s.usage, p.Table, refs)
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
 	}

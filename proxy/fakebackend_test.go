@@ -46,6 +46,9 @@ func startFake(tb testing.TB, version string) *fakeBackend {
 		tb.Fatal(err)
 	}
 	f := &fakeBackend{addr: l.Addr().String(), version: version, plugin: wire.PluginNative, release: make(chan struct{})}
+	if version == mysqlVersion {
+		f.plugin = wire.PluginCachingSHA2
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -85,6 +88,13 @@ func (f *fakeBackend) seen() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]string(nil), f.queries...)
+}
+
+// loginCount is how many connections logged in.
+func (f *fakeBackend) loginCount() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.logins)
 }
 
 // lastLogin is the login of the newest connection.

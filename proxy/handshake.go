@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
@@ -163,14 +164,34 @@ func (s *Server) info(ctx context.Context) (*serverInfo, error) {
 	return s.backend.Load(), nil
 }
 
+// probing asks the backend for its greeting, one at a time.
+type probing struct {
+	sync.Mutex
+	failed time.Time
+	err    error
+}
+
+// probeAgain is how long a failed probe answers for those that come after it.
+const probeAgain = 500 * time.Millisecond
+
 // refreshInfo asks the backend for its greeting. Callers that come while one
-// is asking wait for its answer.
+// is asking share its answer, so that they do not wait one after the other.
 func (s *Server) refreshInfo(ctx context.Context) error {
 	s.probe.Lock()
 	defer s.probe.Unlock()
 	if s.backend.Load() != nil {
 		return nil
 	}
+	if s.probe.err != nil && time.Since(s.probe.failed) < probeAgain {
+		return s.probe.err
+	}
+	s.probe.err = s.askInfo(ctx)
+	s.probe.failed = time.Now()
+	return s.probe.err
+}
+
+// askInfo does the work of refreshInfo.
+func (s *Server) askInfo(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Backend.DialTimeout)
 	defer cancel()
 	nc, g, err := s.cfg.Backend.connect(ctx)

@@ -29,7 +29,7 @@ type Server struct {
 	addr      net.Addr
 	listeners []net.Listener
 
-	probe    sync.Mutex                 // one probe at a time
+	probe    probing
 	backend  atomic.Pointer[serverInfo] // what clients are told; nil until the backend was reached once
 	verified verifiedDatabases
 
@@ -133,7 +133,14 @@ func (s *Server) listen(ctx context.Context) error {
 	if err := removeStaleSocket(ctx, s.cfg.Socket); err != nil {
 		return errors.Join(err, s.closeListeners())
 	}
-	return open("unix", s.cfg.Socket)
+	if err := open("unix", s.cfg.Socket); err != nil {
+		return err
+	}
+	// As the servers' own: who may connect is decided by the login.
+	if err := os.Chmod(s.cfg.Socket, 0o777); err != nil {
+		return errors.Join(fmt.Errorf("proxy: listen: %w", err), s.closeListeners())
+	}
+	return nil
 }
 
 // removeStaleSocket removes a socket file that nobody listens on, as a

@@ -29,9 +29,6 @@ const (
 func startOnFake(tb testing.TB, version string, cfg Config) (*Server, *fakeBackend) {
 	tb.Helper()
 	f := startFake(tb, version)
-	if version == mysqlVersion {
-		f.plugin = wire.PluginCachingSHA2
-	}
 	cfg.Backend.Addr = f.addr
 	return startProxy(tb, cfg), f
 }

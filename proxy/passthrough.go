@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
@@ -24,7 +25,7 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 		return err
 	}
 	if len(reads) > 0 {
-		did, err := s.shared.engine.Barrier(ctx, reads)
+		did, err := s.shared.engine.Barrier(ctx, s.usage, reads)
 		if err != nil {
 			return err
 		}
@@ -86,7 +87,7 @@ func (s *session) snapshots(p *sqlrewrite.Plan) bool {
 // drainOwn waits until MySQL has this session's own writes.
 func (s *session) drainOwn(ctx context.Context) error {
 	for lane, lsn := range s.written {
-		if err := s.shared.engine.DrainTo(ctx, lane, lsn); err != nil {
+		if err := s.shared.engine.DrainTo(ctx, s.usage, lane, lsn); err != nil {
 			return err
 		}
 		delete(s.written, lane)
@@ -111,12 +112,14 @@ func (s *session) closeGates(ctx context.Context, tables []schema.Name) error {
 		s.hold = nil
 	}
 	if s.hold == nil {
-		s.hold = s.shared.engine.NewHold(s.shared.holdName(), id)
+		s.hold = s.shared.engine.NewHold(s.usage, s.shared.holdName(), id)
 	}
 	if err := s.hold.Lost(); err != nil {
 		return Fatal(err)
 	}
-	if err := s.hold.Close(ctx, tables); err != nil {
+	if err := s.hold.Close(ctx, tables); errors.Is(err, absorber.ErrReplan) {
+		return err
+	} else if err != nil {
 		return errors.Join(err, s.releaseGates(ctx))
 	}
 	return nil

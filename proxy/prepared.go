@@ -11,11 +11,13 @@ import (
 type preparedRequest struct {
 	st     *Stmt
 	values []sqlrewrite.Arg
+	remote string // why only the backend can execute it; "" if it need not
 }
 
 func (r *preparedRequest) params() []sqlrewrite.Arg { return r.values }
 func (r *preparedRequest) text() []byte             { return []byte(r.st.SQL) }
 func (r *preparedRequest) binary() bool             { return true }
+func (r *preparedRequest) elsewhere() string        { return r.remote }
 
 // Prepare answers the PREPARE of a statement that will probably be absorbed,
 // so that the session needs no backend connection for it.
@@ -34,10 +36,11 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if planned.Plan.Verb == sqlrewrite.PassThrough || s.blocked() != "" {
+	req := &preparedRequest{st: st}
+	if planned.Plan.Verb == sqlrewrite.PassThrough || s.blocked(req) != "" {
 		return false, nil
 	}
-	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned.Plan, &preparedRequest{st: st})
+	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned.Plan, req)
 	if err != nil {
 		return false, clientError(err)
 	}
@@ -62,15 +65,7 @@ func (s *session) Execute(ctx context.Context, st *Stmt, payload []byte) (bool, 
 func (s *session) executeHere(ctx context.Context, st *Stmt, payload []byte) (bool, error) {
 	ex, ok := st.Decode(payload, s.conn.Caps())
 	if !ok || ex.Flags != 0 {
-		planned, _, err := s.plan(ctx, []byte(st.SQL))
-		if err != nil {
-			return false, err
-		}
-		p := planned.Plan
-		if len(p.Reads)+len(p.Writes) > 0 {
-			s.shared.count(sqlrewrite.PassThrough, "cursor")
-		}
-		return false, clientError(s.forward(ctx, p, []byte(st.SQL)))
+		return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, remote: "cursor"})
 	}
 	return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, values: ex.Params})
 }

@@ -157,8 +157,9 @@ func TestKill(t *testing.T) {
 				break
 			}
 		}
+		eventually(t, "the session is gone", func() bool { return s.Session(x.ID()) == nil })
 		if _, err := pool.Exec(fmt.Sprintf("kill %d", x.ID())); err == nil {
-			t.Error("killed twice")
+			t.Error("killed what is not there")
 		}
 	})
 }

@@ -50,6 +50,7 @@ func (c *Conn) changeUser(ctx context.Context, frame []byte) error {
 	if err != nil {
 		return Fatal(errMalformed())
 	}
+	l.Attrs = append([]byte(nil), l.Attrs...) // authenticating may read on
 	u, err := c.authenticate(l, c.salt)
 	if err != nil {
 		c.failedChanges++
@@ -57,7 +58,7 @@ func (c *Conn) changeUser(ctx context.Context, frame []byte) error {
 	}
 	c.dropBackend()
 	c.user.Store(u)
-	c.login.User, c.login.Attrs = l.User, append([]byte(nil), l.Attrs...)
+	c.login.User, c.login.Attrs = l.User, l.Attrs
 	if l.Collation != 0 {
 		c.login.Collation = l.Collation
 	}

@@ -39,8 +39,8 @@ type session struct {
 }
 
 // maxReplan is how often a statement is planned again because the schema
-// changed under it, before it is simply forwarded.
-const maxReplan = 3
+// changed under it, before the client gets an error.
+const maxReplan = 100
 
 var _ Router = (*session)(nil)
 
@@ -68,6 +68,8 @@ type request interface {
 	text() []byte
 	// binary reports whether rows go in the binary protocol.
 	binary() bool
+	// elsewhere says why only the backend can execute it, "" if it need not.
+	elsewhere() string
 }
 
 // textRequest is a COM_QUERY.
@@ -76,6 +78,7 @@ type textRequest struct{ sql []byte }
 func (r *textRequest) params() []sqlrewrite.Arg { return nil }
 func (r *textRequest) text() []byte             { return r.sql }
 func (r *textRequest) binary() bool             { return false }
+func (r *textRequest) elsewhere() string        { return "" }
 
 // route plans the statement and does what the plan says.
 func (s *session) route(ctx context.Context, sql []byte, req request) (handled bool, err error) {
@@ -86,8 +89,8 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 		}
 		p := st.Plan
 		reason := string(p.Reason)
-		if p.Verb != sqlrewrite.PassThrough && (st.NumParams == len(req.params())) {
-			reason = s.blocked()
+		if p.Verb != sqlrewrite.PassThrough {
+			reason = s.blocked(req)
 			if reason == "" {
 				reason, err = s.absorb(ctx, st, env, req)
 				if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
@@ -102,10 +105,18 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 				}
 			}
 		}
+		err = s.forward(ctx, p, sql)
+		if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
+			// Planned again it may be absorbed, and must not wait for itself.
+			if err := s.releaseGates(ctx); err != nil {
+				return false, clientError(err)
+			}
+			continue
+		}
 		if len(p.Reads)+len(p.Writes) > 0 {
 			s.shared.count(sqlrewrite.PassThrough, reason)
 		}
-		return false, clientError(s.forward(ctx, p, sql))
+		return false, clientError(err)
 	}
 }
 
@@ -159,7 +170,10 @@ func (s *session) env() *sqlrewrite.Env {
 }
 
 // blocked says why the session's state keeps a statement from being absorbed.
-func (s *session) blocked() string {
+func (s *session) blocked(req request) string {
+	if why := req.elsewhere(); why != "" {
+		return why
+	}
 	switch {
 	case s.inTransaction():
 		return "transaction"

@@ -53,11 +53,11 @@ func TestLazyBackend(t *testing.T) {
 	if p, err := c.packet(); err != nil || p[4] != 0 {
 		t.Fatalf("ping: %q %v", p, err)
 	}
-	if n := len(f.logins); n != 0 {
+	if n := f.loginCount(); n != 0 {
 		t.Errorf("%d backend logins after a ping", n)
 	}
-	if c.value("row x") != "x" || len(f.logins) != 1 {
-		t.Errorf("%d backend logins after a statement", len(f.logins))
+	if c.value("row x") != "x" || f.loginCount() != 1 {
+		t.Errorf("%d backend logins after a statement", f.loginCount())
 	}
 }
 
@@ -71,7 +71,7 @@ func TestUnknownDatabase(t *testing.T) {
 	for range 3 {
 		dialRaw(t, s.Addr().String(), "app", "secret", "there", baseCaps)
 	}
-	if n := len(f.logins); n != 2 {
+	if n := f.loginCount(); n != 2 {
 		t.Errorf("%d backend logins, want one for each database", n)
 	}
 	f.closeAll()

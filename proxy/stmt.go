@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
@@ -206,12 +207,11 @@ func (c *Conn) execute(ctx context.Context, frame []byte) error {
 		st.types, st.backendTypes = slices.Clone(types), false
 	}
 	handled, err := c.router.Execute(ctx, st, frame[4:])
-	if handled || err != nil {
-		st.dropLongData(err == nil)
-		return err
+	if !handled && err == nil {
+		err = c.router.Before(ctx, wire.ComStmtExecute, frame[4:])
 	}
-	if err := c.router.Before(ctx, wire.ComStmtExecute, frame[4:]); err != nil {
-		return err
+	if handled || err != nil {
+		return errors.Join(err, c.discardLongData(ctx, st))
 	}
 	if err := c.ensureStatement(ctx, st); err != nil {
 		return err
@@ -226,15 +226,28 @@ func (c *Conn) execute(ctx context.Context, frame []byte) error {
 		return err
 	}
 	st.backendTypes = true
-	st.dropLongData(true)
+	st.dropLongData()
 	return c.relay(ctx, wire.ComStmtExecute, nil)
 }
 
-// dropLongData forgets long data once an execution has used it.
-func (st *Stmt) dropLongData(used bool) {
-	if used {
-		st.long, st.longSize, st.longSent = nil, 0, false
+// dropLongData forgets long data: an execution has used it, or failed; either
+// way the client sends it again for the next.
+func (st *Stmt) dropLongData() { st.long, st.longSize, st.longSent = nil, 0, false }
+
+// discardLongData is dropLongData for an execution that the backend did not
+// see, though it may have got some of the data.
+func (c *Conn) discardLongData(ctx context.Context, st *Stmt) error {
+	sent := st.longSent && st.backend != 0
+	st.dropLongData()
+	if !sent {
+		return nil
 	}
+	frame := binary.LittleEndian.AppendUint32(append(make([]byte, 4), wire.ComStmtReset), st.backend)
+	if err := c.send(ctx, frame); err != nil {
+		return err
+	}
+	_, err := c.swallow(wire.ComStmtReset, func([]byte) {})
+	return err
 }
 
 // longData takes a COM_STMT_SEND_LONG_DATA. It has no answer, not even to
@@ -286,7 +299,7 @@ func (c *Conn) resetStatement(ctx context.Context, frame []byte) error {
 	if st == nil {
 		return c.errUnknownStatement(id, "mysqld_stmt_reset")
 	}
-	st.dropLongData(true)
+	st.dropLongData()
 	if st.backend == 0 {
 		return c.WriteOK(wire.OK{Status: c.status})
 	}

@@ -22,6 +22,9 @@ type collator struct {
 	weights colldata.Collation // nil: the bytes of the character set are the weights
 	width   int                // bytes of one weight, where pad is set
 	pad     []byte             // weight of a space for PAD SPACE, nil for NO PAD
+	// single has the weights of ASCII characters, two bytes each, where a
+	// character's weight does not depend on its neighbours (general_ci).
+	single []byte
 }
 
 // collators has a *collator for each name asked for, nil where the collation
@@ -85,6 +88,11 @@ func newCollator(name string) *collator {
 	if len(c.pad) != c.width {
 		return nil
 	}
+	if c.width == 2 && strings.HasSuffix(name, "_general_ci") {
+		for b := range utf8.RuneSelf {
+			c.single = c.weights.WeightString(c.single, []byte{byte(b)}, 0)
+		}
+	}
 	return c
 }
 
@@ -100,6 +108,12 @@ func inexact(name string) bool {
 // weigh appends the weights of s, UTF-8 text, to dst. It is false if s is not
 // text of the collation's character set.
 func (c *collator) weigh(dst, s []byte) ([]byte, bool) {
+	if len(c.single) == 2*utf8.RuneSelf && ascii(s) {
+		for _, b := range s {
+			dst = append(dst, c.single[2*int(b)], c.single[2*int(b)+1])
+		}
+		return dst, true
+	}
 	switch c.charset {
 	case "binary":
 	case "latin1":

@@ -1,11 +1,13 @@
 package sink
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
 
 // DeadLetters reads up to max dead letters of the lane with an id above after,
@@ -68,4 +70,37 @@ func (s *Sink) DeadLetterCount(ctx context.Context, lane row.Lane) (int, error) 
 		return 0, wrap(opLetters, lane, 0, fmt.Errorf("count dead letters: %w", err))
 	}
 	return n, nil
+}
+
+// letters writes the statements that store dead letters. A unit is cut into
+// parts, since no value may be larger than a packet.
+func letters(b *Batch, db string, limit int) []statement {
+	var out []statement
+	size := max(limit/4, 256)
+	for _, d := range b.Dead {
+		parts := max(1, (len(d.Unit)+size-1)/size)
+		for p := range parts {
+			sql := append(bytes.Clone(mark(b)), "INSERT INTO "...)
+			sql = append(appendTable(sql, schema.Name{DB: db, Table: "dead_letters"}), " (id,part,parts,lane,lsn,tables,code,cause,unit) VALUES ("...)
+			if p == 0 {
+				sql = append(sql, "NULL"...)
+			} else {
+				sql = append(sql, "LAST_INSERT_ID()"...)
+			}
+			sql = fmt.Appendf(sql, ",%d,%d,", p, parts)
+			sql = append(appendQuoted(sql, []byte(b.Lane)), ',')
+			sql = append(strconv.AppendUint(sql, uint64(d.LSN), 10), ',')
+			sql = append(appendQuoted(sql, clip(d.Tables, 1000)), ',')
+			sql = append(strconv.AppendUint(sql, uint64(d.Code), 10), ',')
+			sql = append(appendQuoted(sql, clip(d.Cause, 4000)), ",_binary"...)
+			sql = append(appendQuoted(sql, d.Unit[p*size:min(len(d.Unit), (p+1)*size)]), ')')
+			out = append(out, statement{sql: sql, want: 1, table: db + ".dead_letters", op: row.Insert, lsn: d.LSN})
+		}
+	}
+	return out
+}
+
+// clip makes s valid UTF-8 of at most n bytes.
+func clip(s string, n int) []byte {
+	return bytes.ToValidUTF8([]byte(s[:min(n, len(s))]), []byte("?"))
 }

@@ -11,7 +11,7 @@
 //     first proves that no earlier session of this lane can still commit: it
 //     takes the lane's named lock, killing the connection that holds it.
 //  2. script (statement.go) turns the changes into statements: multi-row
-//     INSERT and DELETE, single UPDATEs, each with the number of rows it must
+//     INSERT and DELETE, UPDATE (update.go), each with the number of rows it must
 //     touch. Literals are in literal.go.
 //  3. The first packet holds BEGIN, the guarded UPDATE of the checkpoint and
 //     as many statements as fit. The guard fails when another drainer has

@@ -3,7 +3,6 @@ package sink
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -25,7 +24,7 @@ type statement struct {
 // script turns changes into statements. limit is the size in bytes that a
 // statement of several rows keeps below.
 func script(b *Batch, limit int) ([]statement, error) {
-	w := &writer{limit: limit, mark: mark(b)}
+	w := &writer{limit: limit, mark: mark(b), single: b.InOrder}
 	runs := b.Changes
 	if b.InOrder {
 		for len(runs) > 0 {
@@ -88,9 +87,10 @@ func mark(b *Batch) []byte {
 
 // writer collects statements.
 type writer struct {
-	limit int
-	mark  []byte
-	out   []statement
+	limit  int
+	mark   []byte
+	single bool // one UPDATE a row: a row may appear more than once
+	out    []statement
 }
 
 // run writes the statements for changes of one table and one op.
@@ -196,40 +196,6 @@ func (w *writer) close(join byte) {
 	}
 }
 
-// updates writes one UPDATE a row. One statement for several rows would have
-// to be a join or a CASE, whose values take part in type aggregation.
-func (w *writer) updates(changes []Change) error {
-	for _, c := range changes {
-		t := c.Table
-		sql := append(bytes.Clone(w.mark), "UPDATE "...)
-		sql = append(appendTable(sql, t.Name), " SET "...)
-		assigned := 0
-		for i := range t.Columns {
-			col := &t.Columns[i]
-			if col.Generated || !col.OnUpdateNow && !contains(c.Mutation.Changed, i) {
-				continue
-			}
-			if assigned++; assigned > 1 {
-				sql = append(sql, ',')
-			}
-			sql = append(appendName(sql, col.Name), '=')
-			var err error
-			if sql, err = AppendLiteral(sql, col, c.Mutation.Image[i]); err != nil {
-				return fault(c, err)
-			}
-		}
-		if assigned == 0 {
-			continue
-		}
-		sql, err := appendKey(append(sql, " WHERE "...), t, c.Mutation.Image)
-		if err != nil {
-			return fault(c, err)
-		}
-		w.out = append(w.out, statement{sql: sql, want: 1, table: t.Name.String(), op: row.Update, lsn: c.LSN})
-	}
-	return nil
-}
-
 // storedColumns are the columns an INSERT names: all but the generated ones.
 func storedColumns(t *schema.Table) []int {
 	var out []int
@@ -270,51 +236,8 @@ func appendKey(dst []byte, t *schema.Table, im row.Image) ([]byte, error) {
 	return dst, nil
 }
 
-// contains reports whether the ascending list of changed columns names i.
-func contains(changed []uint16, i int) bool {
-	for _, c := range changed {
-		if int(c) == i {
-			return true
-		}
-	}
-	return false
-}
-
 // fault is the error of a change that no statement can be made of.
 func fault(c Change, err error) error {
 	hint := "the unit was accepted under another definition of the table"
 	return &row.Error{Op: opApply, LSN: c.LSN, Kind: row.Permanent, Hint: hint, Err: fmt.Errorf("%s: %w", c.Table.Name, err)}
-}
-
-// letters writes the statements that store dead letters. A unit is cut into
-// parts, since no value may be larger than a packet.
-func letters(b *Batch, db string, limit int) []statement {
-	var out []statement
-	size := max(limit/4, 256)
-	for _, d := range b.Dead {
-		parts := max(1, (len(d.Unit)+size-1)/size)
-		for p := range parts {
-			sql := append(bytes.Clone(mark(b)), "INSERT INTO "...)
-			sql = append(appendTable(sql, schema.Name{DB: db, Table: "dead_letters"}), " (id,part,parts,lane,lsn,tables,code,cause,unit) VALUES ("...)
-			if p == 0 {
-				sql = append(sql, "NULL"...)
-			} else {
-				sql = append(sql, "LAST_INSERT_ID()"...)
-			}
-			sql = fmt.Appendf(sql, ",%d,%d,", p, parts)
-			sql = append(appendQuoted(sql, []byte(b.Lane)), ',')
-			sql = append(strconv.AppendUint(sql, uint64(d.LSN), 10), ',')
-			sql = append(appendQuoted(sql, clip(d.Tables, 1000)), ',')
-			sql = append(strconv.AppendUint(sql, uint64(d.Code), 10), ',')
-			sql = append(appendQuoted(sql, clip(d.Cause, 4000)), ",_binary"...)
-			sql = append(appendQuoted(sql, d.Unit[p*size:min(len(d.Unit), (p+1)*size)]), ')')
-			out = append(out, statement{sql: sql, want: 1, table: db + ".dead_letters", op: row.Insert, lsn: d.LSN})
-		}
-	}
-	return out
-}
-
-// clip makes s valid UTF-8 of at most n bytes.
-func clip(s string, n int) []byte {
-	return bytes.ToValidUTF8([]byte(s[:min(n, len(s))]), []byte("?"))
 }

@@ -55,6 +55,26 @@ func TestScriptGroupsByOpAndTable(t *testing.T) {
 	}
 }
 
+func TestScriptGroupsUpdatesThatAssignTheSameColumns(t *testing.T) {
+	one, two := twoTables()
+	one.Uniques = []schema.Index{{Columns: []int{2}}}
+	b := Batch{Changes: []Change{
+		change(one, 5, row.Update, 1, "a", 10, 1), change(one, 6, row.Update, 2, "b", 20, 1), change(one, 7, row.Update, 3, "c", 30, 2),
+		change(one, 8, row.Update, 4, "d", 40, 2), change(one, 9, row.Update, 5, "e", 50), change(two, 5, row.Update, 6, "f", 60, 1), change(two, 6, row.Update, 7, "g", 70, 1)}}
+	want := []string{
+		"2 5 UPDATE `d`.`o``ne` SET `v`=CASE WHEN `id`=1 THEN 'a' WHEN `id`=2 THEN 'b' END WHERE `id`=1 OR `id`=2",
+		"1 7 UPDATE `d`.`o``ne` SET `u`=30 WHERE `id`=3",
+		"1 8 UPDATE `d`.`o``ne` SET `u`=40 WHERE `id`=4",
+		"2 5 UPDATE `d`.`two` SET `v`=CASE WHEN `id`=6 AND `u`=60 THEN 'f' WHEN `id`=7 AND `u`=70 THEN 'g' END WHERE `id`=6 AND `u`=60 OR `id`=7 AND `u`=70",
+	}
+	if got := texts(t, b, 1<<20); strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := texts(t, b, 100); len(got) != 6 {
+		t.Errorf("above the limit: %d statements", len(got))
+	}
+}
+
 func TestScriptKeepsTheOrderWhenAsked(t *testing.T) {
 	one, _ := twoTables()
 	b := Batch{InOrder: true, Changes: []Change{

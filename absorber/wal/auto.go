@@ -11,15 +11,18 @@ import (
 // NextAutoIncrement takes n values from the table's counter: the first is the
 // smallest offset + k*increment not given out yet, the others follow at
 // increment. n = 0 only looks. ok is false if the counter is not seeded for
-// this generation of the table. A value above 2^53 - 1 is a Permanent error.
+// this generation of the table. A value above 2^53 - 1 is a Permanent error,
+// and so is an offset above the increment, unless the increment is 1: MariaDB
+// 10.11 gives 4, 9, 10 for increment 5 and offset 10.
 func (s *Store) NextAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, n, increment, offset uint64) (first uint64, ok bool, err error) {
 	const op = "wal.auto_next"
-	if increment == 0 || n > maxExact || increment > maxExact || offset > maxExact {
-		return 0, false, &row.Error{Op: op, Lane: name, Kind: row.Permanent,
-			Err: fmt.Errorf("%d values at increment %d and offset %d", n, increment, offset)}
+	if increment == 1 {
+		offset = 1 // any offset gives every number
 	}
-	if offset == 0 || offset > increment {
-		offset = 1 // as MySQL does with an offset larger than the increment
+	if offset == 0 || offset > increment || n > maxExact || increment > maxExact {
+		return 0, false, &row.Error{Op: op, Lane: name, Kind: row.Permanent,
+			Err:  fmt.Errorf("%d values at auto_increment_increment %d and auto_increment_offset %d", n, increment, offset),
+			Hint: "an offset above the increment gives values that follow no rule: let MySQL execute the statement"}
 	}
 	return s.counter(ctx, op, name, state, table, "take", n, increment, offset)
 }

@@ -184,6 +184,10 @@ func counter(e *env) {
 	want(2, 10, 5, 15) // 15 and 25
 	want(1, 10, 5, 35)
 	want(1, 1, 1, 36)
+	want(1, 1, 7, 37)
+	if _, _, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, 1, 5, 10); kind(err) != "permanent" {
+		e.Errorf("an offset above the increment gave %v", err)
+	}
 	if err := e.s.RaiseAutoIncrement(e.ctx, main0, e.st, table, 100); err != nil {
 		e.Fatal(err)
 	}

@@ -3,28 +3,37 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"time"
 
 	sqle "github.com/dolthub/go-mysql-server"
 	"github.com/dolthub/go-mysql-server/memory"
 	"github.com/dolthub/go-mysql-server/server"
 	"github.com/dolthub/go-mysql-server/sql"
+	"github.com/dolthub/go-mysql-server/sql/types"
+	vitess "github.com/dolthub/vitess/go/mysql"
 	"github.com/sirupsen/logrus"
 )
 
-// startMemory starts the in-memory stand-in for MySQL. Any login is taken.
+// startMemory starts the in-memory stand-in for MySQL.
 func startMemory() (*databaseServer, error) {
 	logrus.SetOutput(io.Discard) // it logs every connection
 	db := memory.NewDatabase(database)
 	db.EnablePrimaryKeyIndexes()
 	provider := memory.NewDBProvider(db)
 	engine := sqle.NewDefault(provider)
+	accounts := engine.Analyzer.Catalog.MySQLDb
+	editor := accounts.Editor()
+	accounts.AddSuperUser(editor, user, "%", password)
+	editor.Close()
+	sql.SystemVariables.AddSystemVariables(missingVariables())
 	addr, err := freeAddress()
 	if err != nil {
 		return nil, err
 	}
-	s, err := server.NewServer(server.Config{Protocol: "tcp", Address: addr, ConnReadTimeout: time.Hour, ConnWriteTimeout: time.Hour},
-		engine, sql.NewContext, memory.NewSessionBuilder(provider), nil)
+	s, err := server.NewServerWithHandler(server.Config{Protocol: "tcp", Address: addr, ConnReadTimeout: time.Hour, ConnWriteTimeout: time.Hour},
+		engine, sql.NewContext, memory.NewSessionBuilder(provider), nil,
+		func(h vitess.Handler) (vitess.Handler, error) { return &dialect{Handler: h}, nil })
 	if err != nil {
 		return nil, fmt.Errorf("start the in-memory stand-in: %w", err)
 	}
@@ -38,4 +47,16 @@ func startMemory() (*databaseServer, error) {
 		addr: addr,
 		stop: func() { _ = s.Close(); <-ended },
 	}, nil
+}
+
+// missingVariables are session variables that the stand-in has as global ones
+// only, or with another default than MySQL. The drainer sets the first; a
+// session whose second is not MySQL's default is not absorbed.
+func missingVariables() []sql.SystemVariable {
+	both := sql.GetMysqlScope(sql.SystemVariableScope_Both)
+	wait, limit := "innodb_lock_wait_timeout", "sql_select_limit"
+	return []sql.SystemVariable{
+		&sql.MysqlSystemVariable{Name: wait, Scope: both, Dynamic: true, Type: types.NewSystemIntType(wait, 1, 1073741824, false), Default: int64(50)},
+		&sql.MysqlSystemVariable{Name: limit, Scope: both, Dynamic: true, Type: types.NewSystemUintType(limit, 0, math.MaxUint64), Default: uint64(math.MaxUint64)},
+	}
 }

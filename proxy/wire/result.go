@@ -18,7 +18,7 @@ type OK struct {
 // error of this project that a client sees as it is.
 type ErrPacket struct {
 	Code    uint16
-	State   string // 5 characters
+	State   string // 5 characters; "" if the server named none, as before a handshake
 	Message string
 }
 
@@ -60,8 +60,10 @@ func appendOK(dst []byte, caps Capability, ok OK) []byte {
 
 // AppendERR appends the payload of an ERR packet.
 func AppendERR(dst []byte, e *ErrPacket) []byte {
-	dst = append(dst, 0xff, byte(e.Code), byte(e.Code>>8), '#')
-	dst = append(dst, fmt.Sprintf("%-5.5s", e.State)...)
+	dst = append(dst, 0xff, byte(e.Code), byte(e.Code>>8))
+	if e.State != "" {
+		dst = append(dst, fmt.Sprintf("#%-5.5s", e.State)...)
+	}
 	return append(dst, e.Message...)
 }
 
@@ -114,7 +116,7 @@ func ParseEOF(p []byte, caps Capability) (OK, error) {
 func ParseERR(p []byte) (*ErrPacket, error) {
 	c := cursor{p: p}
 	c.u8()
-	e := &ErrPacket{Code: c.u16(), State: "HY000"}
+	e := &ErrPacket{Code: c.u16()}
 	if len(c.p) >= 6 && c.p[0] == '#' {
 		e.State = string(c.take(6)[1:])
 	}

@@ -47,7 +47,7 @@ local function refused(kb, a, T, L, C, X, V, backlog)
     end
   end
   for i = T + L + 1, T + L + C do
-    if got[i] and string.sub(got[i], 9) ~= ARGV[a + i]  then
+    if got[i] and string.sub(got[i], 9) ~= ARGV[a + i] and not free[KEYS[kb + i]] then
       return CONFLICT
     end
   end

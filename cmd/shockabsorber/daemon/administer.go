@@ -58,7 +58,7 @@ func (a *administration) Call(ctx context.Context, u *absorber.Usage, procedure 
 		case "pause", "resume":
 			err = a.p.store.SetPaused(ctx, lane, procedure == "pause")
 		case "drain":
-			err = a.p.drainAll(ctx, lane)
+			err = a.p.drainAll(ctx, u, lane)
 		}
 		if err != nil {
 			return true, err
@@ -68,10 +68,10 @@ func (a *administration) Call(ctx context.Context, u *absorber.Usage, procedure 
 }
 
 // drainAll returns when MySQL has everything of the lane that is committed now.
-func (p *parts) drainAll(ctx context.Context, lane row.Lane) error {
+func (p *parts) drainAll(ctx context.Context, u *absorber.Usage, lane row.Lane) error {
 	progress, err := p.store.Progress(ctx, lane)
 	if err != nil {
 		return err
 	}
-	return p.engine.DrainTo(ctx, lane, progress.LSN)
+	return p.engine.DrainTo(ctx, u, lane, progress.LSN)
 }

@@ -141,6 +141,29 @@ func count(t *testing.T, db *sql.DB, query string, args ...any) int {
 	return n
 }
 
+// lane is how far a proxy's only lane is.
+type lane struct{ lsn, checkpoint, backlog int }
+
+// readLane asks a proxy about its lane, as an administrator does.
+func readLane(t *testing.T, db *sql.DB) lane {
+	t.Helper()
+	l, err := tryLane(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// tryLane is readLane for a proxy that may be away.
+func tryLane(db *sql.DB) (l lane, err error) {
+	into := make([]any, 12)
+	for i := range into {
+		into[i] = new(sql.NullString)
+	}
+	into[1], into[3], into[4] = &l.lsn, &l.checkpoint, &l.backlog
+	return l, db.QueryRow("SELECT * FROM shock_absorber.lanes").Scan(into...)
+}
+
 // until polls ok until it holds; a test that waits for ever fails by its own
 // time limit, this one only names what it waited for.
 func until(t *testing.T, what string, ok func() bool) {
