@@ -11,7 +11,6 @@ import (
 	"github.com/dolthub/go-mysql-server/server"
 	"github.com/dolthub/go-mysql-server/sql"
 	"github.com/dolthub/go-mysql-server/sql/types"
-	vitess "github.com/dolthub/vitess/go/mysql"
 	"github.com/sirupsen/logrus"
 )
 
@@ -32,8 +31,7 @@ func startMemory() (*databaseServer, error) {
 		return nil, err
 	}
 	s, err := server.NewServerWithHandler(server.Config{Protocol: "tcp", Address: addr, ConnReadTimeout: time.Hour, ConnWriteTimeout: time.Hour},
-		engine, sql.NewContext, memory.NewSessionBuilder(provider), nil,
-		func(h vitess.Handler) (vitess.Handler, error) { return &dialect{Handler: h}, nil })
+		engine, sql.NewContext, memory.NewSessionBuilder(provider), nil, newDialect)
 	if err != nil {
 		return nil, fmt.Errorf("start the in-memory stand-in: %w", err)
 	}

@@ -69,34 +69,17 @@ local function apply(kb, a, T, L, C, X, V, W, released)
   local v8 = bytes8(lsn)
   local kd = kb + T + L + C + X
   local kw, aw = kd + T + V, a + T + L + C + X + V
-  local dirty = {}
   local score = dec(lsn)
   for i = 1, W do
-    local t, head = tonumber(ARGV[aw + 1]), ARGV[aw + 3]
-    redis.call('SET', KEYS[kw + i], head .. v8 .. ARGV[aw + 4])
-    local d = dirty[t]
-    if not d then
-      d = {}
-      dirty[t] = d
-    end
-    d[#d + 1] = score
-    d[#d + 1] = ARGV[aw + 2]
+    redis.call('SET', KEYS[kw + i], ARGV[aw + 3] .. v8 .. ARGV[aw + 4])
+    redis.call('ZADD', KEYS[kd + tonumber(ARGV[aw + 1])], score, ARGV[aw + 2])
     aw = aw + 4
   end
-  for t = 1, T do
-    if dirty[t] then
-      each(dirty[t], 1, #dirty[t], 'ZADD', KEYS[kd + t])
-    end
-  end
-  if #released > 0 then
-    each(released, 1, #released, 'DEL')
-  end
+  delete(released, 1, #released)
   for i = 1, C do
     redis.call('SET', KEYS[kb + T + L + i], v8 .. ARGV[a + T + L + i])
   end
-  if W + C > 0 then
-    each(KEYS, kw + W + 1, kw + W + W + C, 'DEL')
-  end
+  delete(KEYS, kw + W + 1, kw + W + W + C)
 end
 
 -- unit decides one unit. A repeat gets the first answer, a refusal included:

@@ -45,17 +45,10 @@ local function mget(keys, from, to)
   return out
 end
 
--- each runs a command that takes any number of keys or members, in slices.
-local function each(list, from, to, ...)
-  local head = {...}
+-- delete removes list[from..to], in slices.
+local function delete(list, from, to)
   for i = from, to, SLICE do
-    local args = {unpack(head)}
-    local n = #args
-    for j = i, math.min(i + SLICE - 1, to) do
-      n = n + 1
-      args[n] = list[j]
-    end
-    redis.call(unpack(args))
+    redis.call('DEL', unpack(list, i, math.min(i + SLICE - 1, to)))
   end
 end
 

@@ -50,6 +50,30 @@ func TestFileWithExamplesIsValid(t *testing.T) {
 	}
 }
 
+// The configuration of docker-compose.yml is valid with the variables that
+// .env.example lists.
+func TestComposeFile(t *testing.T) {
+	example, err := os.ReadFile("../../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^(\w+)=(.+)$`).FindAllStringSubmatch(string(example), -1) {
+		env[m[1]] = m[2]
+	}
+	data, err := os.ReadFile("../../../compose.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := Parse("compose.toml", data, func(k string) (string, bool) { v, ok := env[k]; return v, ok })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Users[0].Password.Empty() || cfg.Admin.Token.Empty() || cfg.WriteBack.QueueType != QueueKafka {
+		t.Errorf("compose.toml = %+v", cfg)
+	}
+}
+
 // Every key of the structs stands in the file, with a comment above it or
 // above the keys it belongs to.
 func TestFileNamesEveryKey(t *testing.T) {
