@@ -11,7 +11,7 @@ import (
 
 // unitsPerCall is how many units share one call of the commit script. More
 // than one saves Redis the entry into the script; see BenchmarkCommit.
-const unitsPerCall = 32
+const unitsPerCall = 64
 
 // errShort: a unit stands in Redis, but fewer replicas or files than asked for
 // have confirmed it.

@@ -45,10 +45,16 @@ local function mget(keys, from, to)
   return out
 end
 
--- delete removes list[from..to], in slices.
-local function delete(list, from, to)
+-- each runs a command, with a key or without, on list[from..to], in slices
+-- (of an even length: lists of pairs stay pairs).
+local function each(list, from, to, command, key)
   for i = from, to, SLICE do
-    redis.call('DEL', unpack(list, i, math.min(i + SLICE - 1, to)))
+    local last = math.min(i + SLICE - 1, to)
+    if key then
+      redis.call(command, key, unpack(list, i, last))
+    else
+      redis.call(command, unpack(list, i, last))
+    end
   end
 end
 

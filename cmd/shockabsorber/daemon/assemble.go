@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
@@ -41,6 +42,7 @@ type parts struct {
 	engine   *absorber.Engine
 	workers  []*absorber.Worker
 	limiter  *absorber.Limiter
+	settings sync.Map // "db.table" -> absorber.TableOptions
 
 	absorbing *proxy.Absorbing // nil in pass-through mode
 }
@@ -134,6 +136,16 @@ func (p *parts) makeWorkers() {
 // options are the settings of a table; one that the configuration does not
 // name, because it was enabled at run time, has the defaults.
 func (p *parts) options(table string) absorber.TableOptions {
+	if o, ok := p.settings.Load(table); ok { // asked for several times a statement
+		return o.(absorber.TableOptions)
+	}
+	o := p.readOptions(table)
+	p.settings.Store(table, o)
+	return o
+}
+
+// readOptions looks the options up in the configuration.
+func (p *parts) readOptions(table string) absorber.TableOptions {
 	db, name := "", table
 	for i := range table {
 		if table[i] == '.' {

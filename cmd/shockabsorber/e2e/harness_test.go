@@ -41,7 +41,7 @@ var backends = []struct {
 
 // settings is the configuration of a proxy in front of db, with Redis of its
 // own, before a test changes it.
-func settings(t *testing.T, db *servertest.DB, redis string) *config.Config {
+func settings(t testing.TB, db *servertest.DB, redis string) *config.Config {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Proxy.Listen = "127.0.0.1:0"
@@ -55,7 +55,7 @@ func settings(t *testing.T, db *servertest.DB, redis string) *config.Config {
 }
 
 // start runs a proxy until the test ends.
-func start(t *testing.T, db *servertest.DB, cfg *config.Config) *running {
+func start(t testing.TB, db *servertest.DB, cfg *config.Config) *running {
 	t.Helper()
 	r, stop := startStoppable(t, db, cfg)
 	t.Cleanup(stop)
@@ -63,7 +63,7 @@ func start(t *testing.T, db *servertest.DB, cfg *config.Config) *running {
 }
 
 // startStoppable runs a proxy until stop is called.
-func startStoppable(t *testing.T, db *servertest.DB, cfg *config.Config) (*running, func()) {
+func startStoppable(t testing.TB, db *servertest.DB, cfg *config.Config) (*running, func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ready := make(chan daemon.Addresses, 1)
