@@ -24,8 +24,8 @@ type databaseServer struct {
 const startTimeout = 2 * time.Minute
 
 // startDatabase starts the server that program names, or else the first of
-// mariadbd and mysqld on PATH, or else the stand-in. It has the database and
-// the user of the demo when this returns.
+// mariadbd and mysqld on PATH that starts, or else the stand-in. It has the
+// database and the user of the demo when this returns.
 func startDatabase(ctx context.Context, dir, program string) (*databaseServer, error) {
 	if program == "memory" {
 		return startMemory()
@@ -39,7 +39,12 @@ func startDatabase(ctx context.Context, dir, program string) (*databaseServer, e
 			if err != nil {
 				continue
 			}
-			return startReal(ctx, dir, path)
+			db, err := startReal(ctx, filepath.Join(dir, name), path)
+			if err == nil || ctx.Err() != nil {
+				return db, err
+			}
+			fmt.Printf("  %s is on this machine but does not start: %v\n", path, err)
+			break
 		}
 	}
 	return startMemory()
@@ -47,6 +52,9 @@ func startDatabase(ctx context.Context, dir, program string) (*databaseServer, e
 
 // startReal starts a private server with its data in dir.
 func startReal(ctx context.Context, dir, program string) (*databaseServer, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
 	version, err := exec.CommandContext(ctx, program, "--version").Output()
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for its version: %w", program, err)

@@ -41,7 +41,7 @@ func startMemory() (*databaseServer, error) {
 		_ = s.Start() // it returns when it is closed
 	}()
 	return &databaseServer{
-		what: "go-mysql-server, an in-memory stand-in (no mariadbd or mysqld found)",
+		what: "go-mysql-server, an in-memory stand-in (no usable mariadbd or mysqld)",
 		addr: addr,
 		stop: func() { _ = s.Close(); <-ended },
 	}, nil

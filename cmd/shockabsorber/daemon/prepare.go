@@ -60,6 +60,22 @@ func (p *parts) prepareRedis(ctx context.Context) error {
 	return err
 }
 
+// refuseRemains keeps a lane that Redis has lost closed while Kafka holds units
+// of it that MySQL does not have: the lane's next units would get the same
+// LSNs, and one of the two would be taken for a repeat of the other.
+func (p *parts) refuseRemains(ctx context.Context, lane row.Lane, checkpoint row.LSN) error {
+	if p.kafka == nil {
+		return nil
+	}
+	top, err := p.kafka.Top(ctx, lane)
+	if err != nil || top <= checkpoint {
+		return err
+	}
+	return &row.Error{Op: "lane.open", Lane: lane, LSN: top, Kind: row.Permanent,
+		Err:  fmt.Errorf("Redis has lost the lane, and Kafka holds acknowledged units %d to %d that are not in MySQL", checkpoint+1, top),
+		Hint: "this version cannot rebuild a lane from Kafka: bring back Redis with its append-only file, or apply those records by hand and then delete them from the topic"}
+}
+
 // openLane opens a lane in Redis, and recovers it if Redis has less than MySQL
 // has drained: a new Redis behind an old database.
 func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
@@ -74,7 +90,10 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	if progress.LSN >= cp.LSN {
 		return nil
 	}
-	p.log.Warn("Redis knows less of the lane than MySQL has drained: it was emptied, or is another one; going on after the checkpoint",
+	if err := p.refuseRemains(ctx, lane, cp.LSN); err != nil {
+		return err
+	}
+	p.log.Error("Redis knows less of the lane than MySQL has drained: it was emptied, or is another one; going on after the checkpoint",
 		"component", "REDIS", "lane", lane, "lsn", progress.LSN, "checkpoint", cp.LSN)
 	return p.store.Recover(ctx, lane, cp.LSN)
 }

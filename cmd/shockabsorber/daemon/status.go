@@ -65,7 +65,7 @@ func (p *parts) status(ctx context.Context, srv *proxy.Server) (admin.Status, er
 	}
 	var err error
 	if p.engine != nil {
-		if st.Tables, err = p.tables(ctx); err != nil {
+		if st.Tables, err = p.listTables(ctx); err != nil {
 			return st, err
 		}
 	}
@@ -98,8 +98,8 @@ func (p *parts) lane(ctx context.Context, w absorber.Stats) (admin.Lane, error) 
 	return l, nil
 }
 
-// tables lists what the configuration names, with rows that wait for MySQL.
-func (p *parts) tables(ctx context.Context) ([]admin.Table, error) {
+// listTables lists what the configuration names, with rows that wait for MySQL.
+func (p *parts) listTables(ctx context.Context) ([]admin.Table, error) {
 	out := []admin.Table{}
 	byLane := map[row.Lane][]string{}
 	at := map[string]int{}

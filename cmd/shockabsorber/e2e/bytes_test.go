@@ -117,8 +117,8 @@ func (p *pair) both(want, what string, command func(*packetClient, func(string) 
 	for i, packet := range proxied {
 		proxied[i] = bytes.ReplaceAll(packet, []byte(p.proxied), []byte(p.direct))
 	}
-	if !slices.EqualFunc(direct, proxied, bytes.Equal) {
-		p.t.Errorf("%.200s (%s)\n  direct\n%s  proxied\n%s", what, did, text(direct), text(proxied))
+	if d := differing(direct, proxied); d != "" {
+		p.t.Errorf("%.200s (%s)%s", what, did, d)
 	}
 	if verb, _, _ := strings.Cut(did, ":"); want != anyhow && verb != want {
 		p.t.Errorf("%.200s: was done by %s, not by %s", what, did, want)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -288,11 +289,20 @@ func encodeParam(v any) (typ, value []byte) {
 	panic(fmt.Sprintf("no encoding for %T", v))
 }
 
-// text makes a response readable in a failure.
-func text(packets [][]byte) string {
+// differing shows the packets of two responses that are not the same.
+func differing(direct, proxied [][]byte) string {
 	var b strings.Builder
-	for _, p := range packets {
-		fmt.Fprintf(&b, "    %3d %q\n", p[3], p[4:])
+	for i := range max(len(direct), len(proxied)) {
+		var d, p []byte
+		if i < len(direct) {
+			d = direct[i]
+		}
+		if i < len(proxied) {
+			p = proxied[i]
+		}
+		if !bytes.Equal(d, p) {
+			fmt.Fprintf(&b, "\n  packet %d of %d and %d\n    direct  %q\n    proxied %q", i, len(direct), len(proxied), d, p)
+		}
 	}
 	return b.String()
 }
