@@ -51,11 +51,14 @@ type TableOptions struct {
 // proxy's own user, with deadlines set; Options gives a table's settings by
 // its "db.table" name.
 type Config struct {
-	Process        string // unique per process start
-	Patterns       []string
-	Options        func(table string) TableOptions
-	Lanes          []row.Lane
-	Dial           func(ctx context.Context) (*client.Conn, error)
+	Process  string // unique per process start
+	Patterns []string
+	Options  func(table string) TableOptions
+	Lanes    []row.Lane
+	Dial     func(ctx context.Context) (*client.Conn, error)
+	// Reached is an LSN that the lane must have reached, as MySQL's checkpoint
+	// and the queue know it: what Redis has to show for itself after a restart.
+	Reached        func(ctx context.Context, lane row.Lane) (row.LSN, error)
 	LoadConns      int // connections for reading rows, default 4
 	MaxBacklog     int64
 	OnFull         OnFull
@@ -79,6 +82,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.GateLease == 0 {
 		c.GateLease = 10 * time.Second
+	}
+	if c.Reached == nil {
+		c.Reached = func(context.Context, row.Lane) (row.LSN, error) { return 0, nil }
 	}
 	if c.OnFull == "" {
 		c.OnFull = FullBlock

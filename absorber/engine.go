@@ -2,6 +2,7 @@ package absorber
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -32,8 +33,16 @@ type Engine struct {
 	catalog   atomic.Pointer[schema.Catalog]
 	reloading sync.Mutex
 	usages    usages
+<<<<<<< absorber/engine.go
 	states    sync.Map // "db.table" -> wal.TableState
 	holds     sync.Map // *Hold -> struct{}
+	closed    sync.Map // row.Lane -> true: lanes that an operator was told are closed
+=======
+	newer     chan uint64 // from beat to follow
+	states    sync.Map    // "db.table" -> wal.TableState
+	holds     sync.Map    // *Hold -> struct{}
+	turns     turns
+>>>>>>> /tmp/h11/main/absorber/engine.go
 }
 
 // New makes an engine. Start loads the schema; Run does the rest.
@@ -47,6 +56,7 @@ func New(cfg Config, store *wal.Store, registry *wal.Registry) *Engine {
 		loader:   newLoader(cfg.Dial, cfg.LoadConns),
 		writers:  newWriters(cfg.Process, maxInFlight),
 		metrics:  newEngineMetrics(cfg.Registerer),
+		newer:    make(chan uint64),
 	}
 	return e
 }
@@ -66,8 +76,18 @@ func (e *Engine) Start(ctx context.Context) error {
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.loader.close()
 	g, ctx := errgroup.WithContext(ctx)
+<<<<<<< absorber/engine.go
 	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.keepGates) })
 	g.Go(func() error { return every(ctx, beatEvery, e.follow) })
+	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })
+=======
+	// Each on its own: killing a dead process's connection, and loading the
+	// schema, can take longer than the leases that the others renew.
+	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.renewGates) })
+	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.sweepGates) })
+	g.Go(func() error { return every(ctx, beatEvery, e.beat) })
+	g.Go(func() error { return e.follow(ctx) })
+>>>>>>> /tmp/h11/main/absorber/engine.go
 	<-ctx.Done()
 	err := g.Wait()
 	lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -92,14 +112,18 @@ func every(ctx context.Context, d time.Duration, f func(context.Context)) error 
 	}
 }
 
-// keepGates renews this process's gates and sweeps those of dead ones.
-func (e *Engine) keepGates(ctx context.Context) {
+// renewGates renews this process's gates.
+func (e *Engine) renewGates(ctx context.Context) {
 	e.holds.Range(func(k, _ any) bool {
 		if err := k.(*Hold).renew(ctx); err != nil && ctx.Err() == nil {
 			e.log.Warn("could not renew a gate's lease", "err", err)
 		}
 		return true
 	})
+}
+
+// sweepGates opens the gates of dead processes.
+func (e *Engine) sweepGates(ctx context.Context) {
 	for _, lane := range e.cfg.Lanes {
 		if err := e.store.SweepGates(ctx, lane, e.reap); err != nil && ctx.Err() == nil {
 			e.log.Warn("could not sweep the gates", "lane", lane, "err", err)
@@ -107,15 +131,74 @@ func (e *Engine) keepGates(ctx context.Context) {
 	}
 }
 
+<<<<<<< absorber/engine.go
+// adoptEvery is how often lanes that a restart of Redis has closed are looked at.
+const adoptEvery = 250 * time.Millisecond
+
+// adoptLanes opens lanes again after a restart of Redis that lost nothing. A
+// lane that did lose something stays closed: its clients get errors, and an
+// operator has to decide.
+func (e *Engine) adoptLanes(ctx context.Context) {
+	for _, lane := range e.cfg.Lanes {
+		if !errors.Is(e.store.Usable(lane), wal.ErrLost) {
+			e.closed.Delete(lane)
+			continue
+		}
+		least, err := e.cfg.Reached(ctx, lane)
+		if err == nil {
+			err = e.store.Adopt(ctx, lane, least)
+		}
+		if _, told := e.closed.LoadOrStore(lane, true); err != nil && !told && ctx.Err() == nil {
+			e.log.Error("a lane is closed: nothing is absorbed in it", "lane", lane, "err", err)
+		}
+	}
+}
+
 // follow adopts what other processes changed, and tells them so.
 func (e *Engine) follow(ctx context.Context) {
+=======
+// beat tells the other processes what this one has adopted, and follow that
+// there is something new.
+func (e *Engine) beat(ctx context.Context) {
+	v, err := e.announce(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			e.log.Warn("could not tell the other processes that this one is alive", "err", err)
+		}
+		return
+	}
+	if v > e.usages.version.Load() {
+		select {
+		case e.newer <- v:
+		default: // follow is at it; the next beat tells it again
+		}
+	}
+}
+
+// announce writes this process's entry in the registry, and returns the
+// version that others have changed the schema to, in the count of usages.
+func (e *Engine) announce(ctx context.Context) (uint64, error) {
+>>>>>>> /tmp/h11/main/absorber/engine.go
 	stmts, txns := e.usages.seen()
 	v, err := e.registry.Beat(ctx, wal.Seen{Process: e.cfg.Process, Statements: stmts, Transactions: txns}, beatTTL)
-	if err == nil {
-		err = e.advance(ctx, v+1)
-	}
-	if err != nil && ctx.Err() == nil {
-		e.log.Warn("could not follow schema changes", "err", err)
+	return v + 1, err
+}
+
+// follow adopts what other processes changed, until ctx ends.
+func (e *Engine) follow(ctx context.Context) error {
+	for {
+		select {
+		case v := <-e.newer:
+			err := e.advance(ctx, v)
+			if err != nil && ctx.Err() == nil {
+				e.log.Warn("could not follow a schema change", "err", err)
+			}
+			if err == nil {
+				e.beat(ctx) // somebody is waiting to hear it
+			}
+		case <-ctx.Done():
+			return nil
+		}
 	}
 }
 

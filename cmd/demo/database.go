@@ -33,6 +33,7 @@ func startDatabase(ctx context.Context, dir, program string) (*databaseServer, e
 	if program != "" {
 		return startReal(ctx, dir, program)
 	}
+	why := "" // those that are there do not serve
 	for _, name := range []string{"mariadbd", "mysqld"} {
 		for _, place := range []string{name, "/usr/sbin/" + name} { // often not on the PATH of a user
 			path, err := exec.LookPath(place)
@@ -43,11 +44,15 @@ func startDatabase(ctx context.Context, dir, program string) (*databaseServer, e
 			if err == nil || ctx.Err() != nil {
 				return db, err
 			}
-			fmt.Printf("  %s is on this machine but does not start: %v\n", path, err)
+			why += fmt.Sprintf("; %s does not start: %v", path, err)
 			break
 		}
 	}
-	return startMemory()
+	db, err := startMemory()
+	if err == nil {
+		db.what += why
+	}
+	return db, err
 }
 
 // startReal starts a private server with its data in dir.

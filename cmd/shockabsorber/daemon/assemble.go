@@ -74,6 +74,7 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	p.engine = absorber.New(absorber.Config{
 		Process: p.process, Patterns: cfg.Patterns(), Options: p.options, Lanes: p.lanes(),
 		Dial:       func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) },
+		Reached:    p.reached,
 		LoadConns:  max(2, cfg.Database.MaxOpenConns),
 		MaxBacklog: cfg.WriteBack.MaxBacklog, OnFull: absorber.OnFull(cfg.WriteBack.OnFull), BarrierTimeout: cfg.WriteBack.BarrierTimeout.Duration,
 		Logger: log, Registerer: p.metrics,

@@ -76,6 +76,16 @@ func (p *parts) refuseRemains(ctx context.Context, lane row.Lane, checkpoint row
 		Hint: "this version cannot rebuild a lane from Kafka: bring back Redis with its append-only file, or apply those records by hand and then delete them from the topic"}
 }
 
+// reached is how far MySQL and Kafka know a lane to be.
+func (p *parts) reached(ctx context.Context, lane row.Lane) (row.LSN, error) {
+	cp, err := p.sinks[lane].Checkpoint(ctx, lane)
+	if err != nil || p.kafka == nil {
+		return cp.LSN, err
+	}
+	top, err := p.kafka.Top(ctx, lane)
+	return max(cp.LSN, top), err
+}
+
 // openLane opens a lane in Redis, and recovers it if Redis has less than MySQL
 // has drained: a new Redis behind an old database.
 func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
