@@ -16,6 +16,8 @@ type planning struct {
 	plan *Plan
 	// foreign: an identifier is not in UTF-8, so the catalog cannot be asked.
 	foreign bool
+	// single: it is one statement, executed at once, whose tokens are not in doubt.
+	single bool
 	// hides: absorbed tables may be behind temporary ones afterwards.
 	hides bool
 }
@@ -36,6 +38,7 @@ func (g *planning) classify(nesting int) []*piece {
 		p.read(g.env.Mode)
 		opaque = opaque || p.opaque
 	}
+	g.single = nesting == 0 && len(list) == 1 && !opaque && !g.scan.executable
 	write := opaque
 	for _, p := range list {
 		g.merge(p, nesting)
@@ -96,22 +99,16 @@ func (g *planning) merge(p *piece, nesting int) {
 	}
 	write := p.write
 	for i := range p.toks {
-		name, ok := p.name(i)
-		if !ok {
-			continue
-		}
-		names := g.touched(name)
-		if p.op(i+1, "(") && len(names) > 0 {
-			write = true // may be a stored function
+		names := g.behind(p, i)
+		if len(names) > 0 && (p.op(i+1, "(") || p.op(i+1, ".") && p.op(i+3, "(")) {
+			write = true // may be a stored function, or a package that has one
 		}
 		g.touch(names, write)
 	}
 	if write && !p.write {
 		p.write = true
 		for i := range p.toks { // tables named before the function
-			if name, ok := p.name(i); ok {
-				g.touch(g.touched(name), true)
-			}
+			g.touch(g.behind(p, i), true)
 		}
 	}
 	if p.within {

@@ -5,6 +5,7 @@
 //
 // The lexer and the parser are the project's own. The parser knows exactly the
 // statements that are absorbed and refuses everything else, so a statement is
-// never absorbed because a larger grammar took it for something it is not.
+// never absorbed because a larger grammar took it for something it is not. What
+// it accepts is read a second time by TiDB's parser, and both have to agree.
 // DESIGN.md follows a statement through the package.
 package sqlrewrite

@@ -100,6 +100,10 @@ func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
 		pass.Reason = ReasonSessionCharset
 		return pass
 	}
+	if !parser.confirmed(s.text(), plan) {
+		pass.Reason = ReasonSecondReading
+		return pass
+	}
 	plan.Table = parser.t
 	plan.touchOnly(parser.t.Name)
 	shadowed := *pass

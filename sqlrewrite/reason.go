@@ -41,6 +41,7 @@ const (
 	ReasonNoDefault         Reason = "no_default"
 	ReasonDefaultExpression Reason = "default_expression"
 	ReasonMixedAuto         Reason = "mixed_auto_increment"
+	ReasonSecondReading     Reason = "second_reading"
 	ReasonParameters        Reason = "parameters"
 	ReasonKeyValue          Reason = "key_value"
 	ReasonValue             Reason = "value_not_exact"
@@ -88,6 +89,7 @@ var reasonText = map[Reason]string{
 	ReasonNoDefault:         "a NOT NULL column without default gets no value",
 	ReasonDefaultExpression: "a default that MySQL has to evaluate",
 	ReasonMixedAuto:         "some rows bring an AUTO_INCREMENT value and others do not",
+	ReasonSecondReading:     "TiDB's parser cannot read the statement, or reads it otherwise than the proxy does",
 	ReasonParameters:        "fewer parameters than markers",
 	ReasonKeyValue:          "a value that compares with the key's column by conversion, or NULL",
 	ReasonValue:             "a value that the column would change, warn about or refuse",

@@ -5,7 +5,7 @@ import "strings"
 // reservedWords are the words that at least one of the servers does not take,
 // bare, for the name of a table, a column or an alias in some place of the
 // statements that are absorbed, or takes for something else (TRUE, NOW's
-// synonyms). Asked of MySQL 9.7 and MariaDB 10.11; TestReservedWords asks again.
+// synonyms, character set introducers). Asked of MySQL 9.7 and MariaDB 10.11; TestReservedWords asks again.
 const reservedWords = `
 accessible add all alter analyze and as asc asensitive before between bigint binary blob both by call cascade
 case change char character check collate column condition constraint continue convert create cross cube
@@ -30,6 +30,9 @@ stats_auto_recalc stats_persistent stats_sample_pages stored straight_join syste
 then tinyblob tinyint tinytext to trailing trigger true undo union unique unlock unsigned update usage use
 using utc_date utc_time utc_timestamp value values varbinary varchar varcharacter varying virtual when where
 while window with write xor year_month zerofill
+_armscii8 _ascii _big5 _binary _cp1250 _cp1251 _cp1256 _cp1257 _cp850 _cp852 _cp866 _cp932 _dec8 _eucjpms _euckr
+_filename _gb18030 _gb2312 _gbk _geostd8 _greek _hebrew _hp8 _keybcs2 _koi8r _koi8u _latin1 _latin2 _latin5
+_latin7 _macce _macroman _sjis _swe7 _tis620 _ucs2 _ujis _utf16 _utf16le _utf32 _utf8 _utf8mb3 _utf8mb4
 `
 
 // callWords are the functions that are a word of their own when a parenthesis

@@ -60,7 +60,7 @@ func TestReservedWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		asked := 0
-		for w := range strings.FieldsSeq(strings.Join(keywords(t, pool), " ") + callWords + " uuid id name value n") {
+		for w := range strings.FieldsSeq(strings.Join(keywords(t, pool), " ") + callWords + " uuid id name value n _utf8 _filename _id n _") {
 			if reserved[w] {
 				continue
 			}
@@ -86,10 +86,11 @@ func TestReservedWords(t *testing.T) {
 	})
 }
 
-// keywords are the server's own, in lower case.
+// keywords are the server's own and its character set introducers, in lower case.
 func keywords(t *testing.T, pool *sql.DB) []string {
 	t.Helper()
-	rows, err := pool.Query("SELECT LOWER(WORD) FROM information_schema.KEYWORDS")
+	rows, err := pool.Query(`SELECT LOWER(WORD) FROM information_schema.KEYWORDS
+		UNION ALL SELECT CONCAT('_', LOWER(CHARACTER_SET_NAME)) FROM information_schema.CHARACTER_SETS`)
 	if err != nil {
 		t.Fatal(err)
 	}
