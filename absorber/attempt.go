@@ -30,19 +30,14 @@ type Result struct {
 
 // attempt builds a unit from what the cache and MySQL hold and commits it;
 // when something it was built from has changed meanwhile, it builds it again.
-// build returns nil when there is nothing to write.
-func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
-	for try := 0; ; try++ {
-		lsn, err := e.try(ctx, t, build)
+// build returns nil when there is nothing to write. The sessions of a process
+// take turns at the rows that refs name.
+func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+	for {
+		lsn, err := e.inTurn(ctx, u, t, refs, build)
 		switch {
 		case err == nil:
 			return lsn, nil
-		case errors.Is(err, wal.ErrConflict):
-			e.metrics.retries.WithLabelValues("conflict").Inc()
-			err = backOff(ctx, try)
-		case errors.Is(err, wal.ErrStaleTable):
-			e.forgetState(t.Name.String())
-			err = backOff(ctx, try)
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			err = e.waitGate(ctx, u, t)
@@ -50,6 +45,30 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, build f
 			err = e.parked(u, func() error { return e.waitBacklog(ctx, t) })
 		}
 		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// inTurn tries until nothing but the table's gate or a full backlog is in the
+// way: those are waited for without keeping other sessions from their turn.
+func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+	done, err := e.takeTurns(ctx, u, t, refs)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	for try := 0; ; try++ {
+		lsn, err := e.try(ctx, t, build)
+		switch {
+		case errors.Is(err, wal.ErrConflict):
+			e.metrics.retries.WithLabelValues("conflict").Inc()
+		case errors.Is(err, wal.ErrStaleTable):
+			e.forgetState(t.Name.String())
+		default:
+			return lsn, err
+		}
+		if err := backOff(ctx, try); err != nil {
 			return 0, err
 		}
 	}
@@ -88,7 +107,11 @@ func backOff(ctx context.Context, try int) error {
 	if try < 2 {
 		return ctx.Err()
 	}
-	d := time.Duration(rand.Int64N(int64(min(try, 20)) * int64(500*time.Microsecond)))
+	return pauseFor(ctx, time.Duration(rand.Int64N(int64(min(try, 20))*int64(500*time.Microsecond))))
+}
+
+// pauseFor waits, or returns the error of a context that ends earlier.
+func pauseFor(ctx context.Context, d time.Duration) error {
 	select {
 	case <-time.After(d):
 		return nil
@@ -101,7 +124,12 @@ func backOff(ctx context.Context, try int) error {
 func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table) error {
 	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
 	defer cancel()
-	err := e.parked(u, func() error { return e.store.WaitGate(wctx, e.lane(t), t.Name.String()) })
+	err := e.parked(u, func() error {
+		if err := e.store.WantGate(wctx, e.lane(t), t.Name.String()); err != nil {
+			return err
+		}
+		return e.store.WaitGate(wctx, e.lane(t), t.Name.String())
+	})
 	e.forgetState(t.Name.String())
 	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
 		return ErrLockWait
@@ -152,7 +180,15 @@ func (e *Engine) state(ctx context.Context, t *schema.Table) (wal.TableState, er
 		return wal.TableState{}, err
 	}
 	// The definition is looked at after the generation: whoever changes the
-	// definition makes all proxies load it before the generation grows.
+	// definition makes all proxies load it before the generation grows. All
+	// but one that has been silent for longer than beatTTL; so it is asked for.
+	v, err := e.announce(ctx)
+	if err != nil {
+		return wal.TableState{}, err
+	}
+	if err := e.advance(ctx, v); err != nil {
+		return wal.TableState{}, err
+	}
 	if cur := e.Catalog().Absorbed(t.Name); cur == nil || cur.Version != t.Version {
 		return wal.TableState{}, ErrReplan
 	}

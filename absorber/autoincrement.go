@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
@@ -14,13 +15,15 @@ import (
 // nextAutoIncrement takes n values from the table's counter in Redis. The
 // counter belongs to a generation of the table: after a synchronous section,
 // in which MySQL gave out values of its own, it is seeded from MySQL again.
-func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, err error) {
+// given is a time before which the values were certainly not given out: the
+// answer may have been long on its way.
+func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
 	err = e.onCounter(ctx, u, t, func(st wal.TableState) (ok bool, err error) {
-		gen = st
+		gen, given = st, time.Now()
 		first, ok, err = e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), n, inc.Increment, inc.Offset)
 		return ok, err
 	})
-	return first, gen, err
+	return first, gen, given, err
 }
 
 // raiseAutoIncrement pushes the counter above an explicit value. A counter

@@ -203,7 +203,7 @@ func settled(units []*pendingUnit, dead func(row.LSN) bool, options func(table s
 			if !ok {
 				s = len(rows)
 				at[k] = s
-				rows = append(rows, wal.SettleRow{RowKey: k, TTL: options(m.Table).TTL})
+				rows = append(rows, wal.SettleRow{RowKey: k, TTL: lifetime(u.tables[i], options(m.Table).TTL)})
 			}
 			if dead(u.unit.LSN) {
 				// MySQL does not have this row: reads must show what it has.

@@ -33,16 +33,11 @@ type Engine struct {
 	catalog   atomic.Pointer[schema.Catalog]
 	reloading sync.Mutex
 	usages    usages
-<<<<<<< absorber/engine.go
-	states    sync.Map // "db.table" -> wal.TableState
-	holds     sync.Map // *Hold -> struct{}
-	closed    sync.Map // row.Lane -> true: lanes that an operator was told are closed
-=======
 	newer     chan uint64 // from beat to follow
 	states    sync.Map    // "db.table" -> wal.TableState
 	holds     sync.Map    // *Hold -> struct{}
+	closed    sync.Map    // row.Lane -> true: lanes that an operator was told are closed
 	turns     turns
->>>>>>> /tmp/h11/main/absorber/engine.go
 }
 
 // New makes an engine. Start loads the schema; Run does the rest.
@@ -76,18 +71,13 @@ func (e *Engine) Start(ctx context.Context) error {
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.loader.close()
 	g, ctx := errgroup.WithContext(ctx)
-<<<<<<< absorber/engine.go
-	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.keepGates) })
-	g.Go(func() error { return every(ctx, beatEvery, e.follow) })
-	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })
-=======
 	// Each on its own: killing a dead process's connection, and loading the
 	// schema, can take longer than the leases that the others renew.
 	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.renewGates) })
 	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.sweepGates) })
 	g.Go(func() error { return every(ctx, beatEvery, e.beat) })
 	g.Go(func() error { return e.follow(ctx) })
->>>>>>> /tmp/h11/main/absorber/engine.go
+	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })
 	<-ctx.Done()
 	err := g.Wait()
 	lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -131,7 +121,6 @@ func (e *Engine) sweepGates(ctx context.Context) {
 	}
 }
 
-<<<<<<< absorber/engine.go
 // adoptEvery is how often lanes that a restart of Redis has closed are looked at.
 const adoptEvery = 250 * time.Millisecond
 
@@ -154,9 +143,6 @@ func (e *Engine) adoptLanes(ctx context.Context) {
 	}
 }
 
-// follow adopts what other processes changed, and tells them so.
-func (e *Engine) follow(ctx context.Context) {
-=======
 // beat tells the other processes what this one has adopted, and follow that
 // there is something new.
 func (e *Engine) beat(ctx context.Context) {
@@ -178,7 +164,6 @@ func (e *Engine) beat(ctx context.Context) {
 // announce writes this process's entry in the registry, and returns the
 // version that others have changed the schema to, in the count of usages.
 func (e *Engine) announce(ctx context.Context) (uint64, error) {
->>>>>>> /tmp/h11/main/absorber/engine.go
 	stmts, txns := e.usages.seen()
 	v, err := e.registry.Beat(ctx, wal.Seen{Process: e.cfg.Process, Statements: stmts, Transactions: txns}, beatTTL)
 	return v + 1, err

@@ -5,11 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
+
+// gateRetry is how long a session that may not close an open gate yet waits
+// before it asks again.
+const gateRetry = 5 * time.Millisecond
 
 // Hold is the gates that one session keeps closed, for a statement or for a
 // transaction. Several sessions may hold one gate: MySQL orders them.
@@ -25,14 +30,21 @@ type Hold struct {
 	backend uint64
 
 	mu     sync.Mutex
-	tables map[string]row.Lane
+	tables map[string]gate
 	lost   error
+}
+
+// gate is one table's gate in a hold. One that is neither joined nor shut is a
+// gate whose join had no answer: it is given back with the others.
+type gate struct {
+	lane         row.Lane
+	joined, shut bool
 }
 
 // NewHold makes an empty hold for the session u, which may be nil. owner is unique among all processes; backend is
 // the id of the MySQL connection that will run the synchronous statements.
 func (e *Engine) NewHold(u *Usage, owner string, backend uint64) *Hold {
-	h := &Hold{e: e, u: u, owner: owner, backend: backend, tables: map[string]row.Lane{}}
+	h := &Hold{e: e, u: u, owner: owner, backend: backend, tables: map[string]gate{}}
 	e.holds.Store(h, struct{}{})
 	return h
 }
@@ -45,10 +57,10 @@ func (h *Hold) Close(ctx context.Context, tables []schema.Name) error {
 	for lane, names := range h.e.byLane(tables) {
 		for _, name := range names {
 			h.mu.Lock()
-			_, held := h.tables[name]
+			shut := h.tables[name].shut
 			holding := len(h.tables) > 0
 			h.mu.Unlock()
-			if held {
+			if shut {
 				continue
 			}
 			if err := h.closeOne(ctx, lane, name, holding); err != nil {
@@ -59,40 +71,101 @@ func (h *Hold) Close(ctx context.Context, tables []schema.Name) error {
 	return nil
 }
 
-// closeOne joins one gate, drains the table and shuts the gate.
+// closeOne joins one gate, drains the table and shuts the gate. A gate that
+// could not be shut is given back at once: in a transaction nothing else would
+// before its end, and commits to the table would wait for that long.
 func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding bool) error {
+	err := h.shutOne(ctx, lane, name, holding)
+	if err == nil {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, joined := h.tables[name]; !joined {
+		return err
+	}
+	if left := h.leave(context.WithoutCancel(ctx), lane, name); left != nil {
+		h.e.log.Warn("a gate stays closed until its lease or its session ends", "table", name, "err", left)
+	}
+	return err
+}
+
+// shutOne is closeOne; after an error the gate may be in the hold or not.
+func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding bool) error {
 	e := h.e
 	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
 	defer cancel()
 	for {
 		info, err := e.store.JoinGate(wctx, lane, name, h.owner, h.backend, e.cfg.GateLease, holding)
 		if errors.Is(err, wal.ErrGated) { // closed for long: let the waiting commits in first
-			if err = e.parked(h.u, func() error { return e.store.WaitGate(wctx, lane, name) }); err != nil && wctx.Err() != nil && ctx.Err() == nil {
-				return ErrLockWait
-			}
-			if err != nil {
+			if err := h.giveWay(ctx, wctx, lane, name); err != nil {
 				return err
 			}
 			continue
 		}
+		h.note(name, gate{lane: lane, joined: err == nil})
 		if err != nil {
 			return err
 		}
-		h.mu.Lock()
-		h.tables[name] = lane // from here on Release gives it back
-		h.mu.Unlock()
 		e.forgetState(name)
 		if info.State == wal.GateShut {
+			h.note(name, gate{lane: lane, joined: true, shut: true})
 			return nil
 		}
-		if err := e.drainTo(ctx, h.u, lane, info.DrainTo, true); err != nil {
-			return err
-		}
 		err = e.store.ShutGate(ctx, lane, name)
+		if err == nil {
+			h.note(name, gate{lane: lane, joined: true, shut: true})
+		}
 		if !errors.Is(err, wal.ErrConflict) {
 			return err
 		}
+		if err := h.drainTable(ctx, lane, name); err != nil {
+			return err
+		}
 	}
+}
+
+// drainTable drains what is pending of a table whose gate is closed: no
+// further, since other tables of the lane may have a long backlog.
+func (h *Hold) drainTable(ctx context.Context, lane row.Lane, name string) error {
+	infos, err := h.e.store.TableStates(ctx, lane, []string{name})
+	if err != nil {
+		return err
+	}
+	return h.e.drainTo(ctx, h.u, lane, infos[0].LastDirty, true)
+}
+
+// giveWay waits until the gate has opened and its waiting commits had a moment;
+// wctx is ctx with the time limit.
+func (h *Hold) giveWay(ctx, wctx context.Context, lane row.Lane, name string) error {
+	err := h.e.parked(h.u, func() error {
+		if err := h.e.store.WaitGate(wctx, lane, name); err != nil {
+			return err
+		}
+		return pauseFor(wctx, gateRetry) // it may be open already, but resting
+	})
+	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
+		return ErrLockWait
+	}
+	return err
+}
+
+// note puts a gate into the hold: from here on Release gives it back.
+func (h *Hold) note(name string, g gate) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tables[name] = g
+}
+
+// leave gives one gate back; h.mu is held. A gate that could not be given back
+// stays in the hold.
+func (h *Hold) leave(ctx context.Context, lane row.Lane, name string) error {
+	h.e.forgetState(name)
+	if err := h.e.store.LeaveGate(ctx, lane, name, h.owner); err != nil {
+		return fmt.Errorf("open the gate of %s: %w", name, err)
+	}
+	delete(h.tables, name)
+	return nil
 }
 
 // Empty reports whether no gate is held.
@@ -112,18 +185,17 @@ func (h *Hold) Lost() error {
 }
 
 // Release opens the gates, each with a new generation of its table. The hold
-// may be used again. A gate that could not be opened stays in the hold; its
-// lease ends by itself.
+// may be used again. A gate that could not be opened is not renewed any more:
+// its lease ends by itself, and the sweeper ends the session's connection.
 func (h *Hold) Release(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	for name, lane := range h.tables {
-		if err := h.e.store.LeaveGate(ctx, lane, name, h.owner); err != nil {
-			errs = append(errs, fmt.Errorf("open the gate of %s: %w", name, err))
+	for name, g := range h.tables {
+		if err := h.leave(ctx, g.lane, name); err != nil {
+			errs = append(errs, err)
+			delete(h.tables, name)
 		}
-		h.e.forgetState(name)
-		delete(h.tables, name)
 	}
 	h.lost = nil
 	return errors.Join(errs...)
@@ -135,21 +207,22 @@ func (h *Hold) Drop(ctx context.Context) error {
 	return h.Release(ctx)
 }
 
-// renew prolongs the leases of all gates held.
+// renew prolongs the leases of all gates held. It keeps the hold locked: a gate
+// that is released meanwhile would look like one that was taken away.
 func (h *Hold) renew(ctx context.Context) error {
 	h.mu.Lock()
+	defer h.mu.Unlock()
 	lanes := map[row.Lane][]string{}
-	for name, lane := range h.tables {
-		lanes[lane] = append(lanes[lane], name)
+	for name, g := range h.tables {
+		if g.joined {
+			lanes[g.lane] = append(lanes[g.lane], name)
+		}
 	}
-	h.mu.Unlock()
 	for lane, names := range lanes {
 		err := h.e.store.RenewGates(ctx, lane, h.owner, names, h.e.cfg.GateLease)
 		var e *row.Error
 		if errors.As(err, &e) && e.Kind == row.Fenced {
-			h.mu.Lock()
 			h.lost = err
-			h.mu.Unlock()
 		}
 		if err != nil {
 			return err

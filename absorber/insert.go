@@ -26,9 +26,18 @@ type AutoIncrement struct{ Increment, Offset uint64 }
 const freshKey = 2 * time.Second
 
 // minTTL is the shortest life of a clean row of a table with AUTO_INCREMENT,
-// whatever ttl says: longer than freshKey, so that an explicit INSERT is still
-// in the cache when a value given out before it is committed.
-const minTTL = 3 * freshKey
+// whatever ttl says: longer than freshKey and a commit's patience together, so
+// that an explicit INSERT is still in the cache when a value given out before
+// it is committed.
+const minTTL = freshKey + commitPatience + 3*time.Second
+
+// lifetime is how long a row that has drained stays in the cache.
+func lifetime(t *schema.Table, ttl time.Duration) time.Duration {
+	if t.AutoIncrement >= 0 {
+		return max(ttl, minTTL)
+	}
+	return ttl
+}
 
 // insertion is one INSERT on its way.
 type insertion struct {
@@ -64,7 +73,7 @@ func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []N
 		seen[ref.Key] = true
 		in.refs = append(in.refs, ref)
 	}
-	lsn, err := e.attempt(ctx, u, t, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
+	lsn, err := e.attempt(ctx, u, t, nil, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
 	if err != nil {
 		return Result{}, err
 	}
@@ -159,11 +168,12 @@ func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 	if n != len(in.rows) {
 		return &Refused{Reason: "mixed_auto_increment"}
 	}
-	first, gen, err := in.e.nextAutoIncrement(ctx, in.u, in.t, uint64(n), inc)
+	var first uint64
+	var err error
+	first, in.gen, in.given, err = in.e.nextAutoIncrement(ctx, in.u, in.t, uint64(n), inc)
 	if err != nil {
 		return err
 	}
-	in.given, in.gen = time.Now(), gen
 	last := first + uint64(n-1)*inc.Increment
 	if last < first || last > maxAutoIncrement(&in.t.Columns[col]) {
 		return &Refused{Reason: "auto_increment_range"}

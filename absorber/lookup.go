@@ -60,17 +60,11 @@ func (e *Engine) current(ctx context.Context, t *schema.Table, st wal.TableState
 	rows := make([]currentRow, len(refs))
 	missing := map[string][][]byte{}
 	for i, c := range cached {
-		rows[i].read = wal.RowRead{RowKey: keys[i], Version: c.Version, Lease: c.Lease}
-		switch {
-		case !c.Found:
+		if !c.Found {
+			rows[i].read = wal.RowRead{RowKey: keys[i], Lease: c.Lease}
 			missing[string(refs[i].Key)] = refs[i].Values
-		case c.Tombstone:
-		case c.Schema != t.Version:
-			return nil, ErrReplan
-		default:
-			if rows[i].im, err = row.DecodeImage(c.Image, len(t.Columns)); err != nil {
-				return nil, err
-			}
+		} else if rows[i], err = cachedRow(t, keys[i], c); err != nil {
+			return nil, err
 		}
 	}
 	e.metrics.lookups.WithLabelValues(table, "hit").Add(float64(len(refs) - len(missing)))
@@ -92,8 +86,26 @@ func (e *Engine) current(ctx context.Context, t *schema.Table, st wal.TableState
 		if err != nil {
 			return nil, err
 		}
-		rows[i].im = im
-		rows[i].read = wal.RowRead{RowKey: keys[i], Version: filled.Version}
+		// Not im: somebody may have filled the row first, and somebody else
+		// have written it since; the version is that of the row as it is now.
+		if rows[i], err = cachedRow(t, keys[i], filled); err != nil {
+			return nil, err
+		}
 	}
 	return rows, nil
+}
+
+// cachedRow takes a row of the cache apart; c.Found is true. ErrReplan when it
+// was made under another definition than t.
+func cachedRow(t *schema.Table, k wal.RowKey, c wal.Row) (currentRow, error) {
+	r := currentRow{read: wal.RowRead{RowKey: k, Version: c.Version}}
+	if c.Tombstone {
+		return r, nil
+	}
+	if c.Schema != t.Version {
+		return r, ErrReplan
+	}
+	im, err := row.DecodeImage(c.Image, len(t.Columns))
+	r.im = im
+	return r, err
 }

@@ -17,7 +17,7 @@ type Apply func(im row.Image) (out row.Image, changed []uint16, reason string)
 // order of refs. Rows that do not exist are skipped. Errors as for Insert.
 func (e *Engine) Update(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, apply Apply) (Result, error) {
 	var res Result
-	lsn, err := e.attempt(ctx, u, t, func(st wal.TableState) (*wal.Commit, error) {
+	lsn, err := e.attempt(ctx, u, t, refs, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
 		rows, err := e.current(ctx, t, st, refs)
 		if err != nil {
@@ -52,7 +52,7 @@ func (e *Engine) Update(ctx context.Context, u *Usage, t *schema.Table, refs []r
 // for Insert.
 func (e *Engine) Delete(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref) (Result, error) {
 	var res Result
-	lsn, err := e.attempt(ctx, u, t, func(st wal.TableState) (*wal.Commit, error) {
+	lsn, err := e.attempt(ctx, u, t, refs, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
 		rows, err := e.current(ctx, t, st, refs)
 		if err != nil {

@@ -22,8 +22,9 @@ const ownerField = "o:"
 // name it); lease is how long the owner is believed to live without RenewGates.
 // Joining again renews.
 //
-// ErrGated: the gate has been closed for longer than Options.GateWindow; wait
-// until it opens, so that the commits that wait get their turn. Who is holding
+// ErrGated: the gate has been closed for longer than Options.GateWindow, or has
+// opened a moment ago for commits that had waited (WantGate); wait until it
+// opens, and a moment, so that the commits get their turn. Who is holding
 // another gate may always join, or two could wait for each other. A Fenced
 // error: the owner's own lease has ended.
 func (s *Store) JoinGate(ctx context.Context, name row.Lane, table, owner string, backend uint64, lease time.Duration, holding bool) (GateInfo, error) {
@@ -118,6 +119,19 @@ func (s *Store) leave(ctx context.Context, name row.Lane, table, owner, record s
 		return err
 	}
 	return decision(op, name, reply)
+}
+
+// WantGate notes that a commit waits for the gate, if it is closed: when it
+// opens it then stays open for long enough that those who are in WaitGate get
+// through.
+func (s *Store) WantGate(ctx context.Context, name row.Lane, table string) error {
+	const op = "wal.gate_want"
+	l, _, err := s.usable(op, name)
+	if err != nil {
+		return err
+	}
+	_, err = s.admin(ctx, op, l, s.scripts.want, []any{l.keys.table(table), l.keys.gate(table)}, nil)
+	return err
 }
 
 // SweepGates removes the owners whose leases have ended. reap is called first

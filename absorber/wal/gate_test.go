@@ -15,6 +15,7 @@ func TestGates(t *testing.T) {
 		{"a gate stays closed until its last owner leaves", gateOwners},
 		{"leaving twice, or without having joined, does no harm", gateLeaveTwice},
 		{"after the window only those who hold another gate may join", gateWindow},
+		{"a gate that commits waited for rests once it is open", gateRest},
 		{"an ended lease is not renewed and not joined again", gateExpiry},
 		{"the sweeper reaps before it opens", gateSweep},
 		{"the sweeper leaves what it cannot reap, and who is alive", gateSweepRefused},
@@ -159,6 +160,32 @@ func gateWindow(e *env) {
 	if _, err := e.s.JoinGate(e.ctx, main0, table, "o1", 4, time.Minute, false); err != nil {
 		e.Errorf("joining again gave %v", err)
 	}
+}
+
+func gateRest(e *env) {
+	want := func() {
+		e.Helper()
+		if err := e.s.WantGate(e.ctx, main0, table); err != nil {
+			e.Fatal(err)
+		}
+	}
+	want() // of an open gate: nothing to wait for
+	e.join("o1", 1, time.Minute)
+	e.leave("o1")
+	e.join("o2", 2, time.Minute) // nobody waited
+	want()
+	e.leave("o2")
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o3", 3, time.Minute, false); !errors.Is(err, ErrGated) {
+		e.Errorf("a join right after the opening gave %v", err)
+	}
+	e.commit(e.unit("a").put("k", "had waited"))
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o4", 4, time.Minute, true); err != nil {
+		e.Errorf("a join of a holder gave %v", err)
+	}
+	e.leave("o4")
+	want()
+	e.pass(50 * time.Millisecond)
+	e.join("o3", 3, time.Minute)
 }
 
 func gateExpiry(e *env) {

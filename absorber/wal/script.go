@@ -37,7 +37,7 @@ type script struct {
 // them is a server that has been restarted or replaced since.
 type scripts struct {
 	commit, lease, fill, tables, open, recover, advance, pause *script
-	settle, trim, auto, join, shut, renew, leave, owner        *script
+	settle, trim, auto, join, shut, renew, leave, owner, want  *script
 
 	all     []*script
 	loading sync.Mutex
@@ -56,6 +56,7 @@ func newScripts(process string) *scripts {
 		"open": &s.open, "recover": &s.recover, "advance": &s.advance, "pause": &s.pause,
 		"settle": &s.settle, "trim": &s.trim, "auto": &s.auto, "join": &s.join,
 		"shut": &s.shut, "renew": &s.renew, "leave": &s.leave, "owner": &s.owner,
+		"want": &s.want,
 	} {
 		body, err := luaFiles.ReadFile("lua/" + name + ".lua")
 		if err != nil {

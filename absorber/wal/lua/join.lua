@@ -8,6 +8,7 @@
 --
 -- The window keeps a stream of joiners from holding the gate closed for ever;
 -- an owner of another gate may always join, or two could wait for each other.
+-- A gate that has just opened rests for a moment, for the same reason (leave).
 local m = redis.call('HMGET', KEYS[1], 'incarnation', 'lsn')
 if m[1] ~= ARGV[1] then
   return LOST
@@ -22,6 +23,11 @@ if inc ~= ARGV[1] then
 end
 local now, field = now_ms(), 'o:' .. ARGV[2]
 if gate == 'o' then
+  local rest = redis.call('HGET', KEYS[3], 'rest')
+  if rest and tonumber(rest) > now and ARGV[6] ~= '1' then
+    return GATED
+  end
+  redis.call('DEL', KEYS[3])
   gate = 'c'
   redis.call('SET', KEYS[2], inc .. ':' .. gen .. ':c')
   redis.call('HSET', KEYS[3], 'at', dec(now), 'to', m[2])

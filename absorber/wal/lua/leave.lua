@@ -6,6 +6,11 @@
 -- Answer: 1, or LOST. An owner that is gone already is no error: the reply to
 -- its leave was lost, or it was swept.
 --
+-- A gate that commits have waited for rests after it has opened: for REST ms
+-- nobody closes it again (see join), or synchronous statements that follow one
+-- another closely would keep the commits waiting for as long as they come. It
+-- is longer than a waiter's longest pause between two looks.
+--
 -- From shut the table's generation is bumped: whatever the cache held may have
 -- been changed in MySQL behind it. From closing nothing was changed, and the
 -- pending rows must stay visible.
@@ -29,7 +34,13 @@ for i = 1, #fields do
     return 1
   end
 end
+local REST = 30
+local wanted = redis.call('HGET', KEYS[2], 'want')
 redis.call('DEL', KEYS[2])
+if wanted then
+  redis.call('HSET', KEYS[2], 'rest', dec(now_ms() + REST))
+  redis.call('PEXPIRE', KEYS[2], dec(REST))
+end
 redis.call('SREM', KEYS[3], ARGV[3])
 if gate == 's' then
   gen = dec(tonumber(gen) + 1)
