@@ -7,6 +7,7 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -29,6 +30,7 @@ func (s *session) insert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if res.Generated {
 		s.insertID = res.InsertID
 	}
+	s.outcome.wroteRows(res.Affected)
 	ok := wire.OK{Affected: res.Affected, InsertID: res.InsertID, Status: s.ownStatus()}
 	if len(rows) > 1 {
 		ok.Info = fmt.Appendf(nil, "Records: %d  Duplicates: 0  Warnings: 0", len(rows))
@@ -54,6 +56,7 @@ func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if env.FoundRows {
 		affected = res.Matched
 	}
+	s.outcome.wroteRows(affected)
 	return "", s.conn.WriteOK(wire.OK{Affected: affected, Status: s.ownStatus(),
 		Info: fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: 0", res.Matched, res.Affected)})
 }
@@ -69,6 +72,7 @@ func (s *session) delete(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 		return reason, err
 	}
 	s.wrote(p.Table, res)
+	s.outcome.wroteRows(res.Affected)
 	return "", s.conn.WriteOK(wire.OK{Affected: res.Affected, Status: s.ownStatus()})
 }
 
@@ -82,6 +86,18 @@ func refused(err error) (string, error) {
 	return "", err
 }
 
+// statusANSIQuotes is MariaDB's SERVER_STATUS_ANSI_QUOTES.
+const statusANSIQuotes uint16 = 0x8000
+
 // ownStatus are the status flags of an answer the proxy gives itself: those of
-// a server that has nothing open for the session.
-func (s *session) ownStatus() uint16 { return wire.StatusAutocommit }
+// a server that has nothing open for the session. Clients quote by them.
+func (s *session) ownStatus() uint16 {
+	status := wire.StatusAutocommit
+	if s.vars.mode&sqlrewrite.ModeNoBackslashEscapes != 0 {
+		status |= wire.StatusNoBackslashEscapes
+	}
+	if s.vars.mode&sqlrewrite.ModeANSIQuotes != 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB {
+		status |= statusANSIQuotes
+	}
+	return status
+}

@@ -64,6 +64,7 @@ type probeKey struct {
 	user, db, mode               string
 	client, connection, results  string
 	collation                    string
+	shown                        string
 	handshake                    uint16
 	caps                         wire.Capability
 	backendUser, backendPassword string
@@ -115,7 +116,7 @@ func (a *admissions) admit(ctx context.Context, s *session, p *sqlrewrite.Plan, 
 func (s *session) probeKey() probeKey {
 	u, v := s.conn.User(), &s.vars
 	name, password := u.backendLogin()
-	return probeKey{user: u.Name, db: s.conn.DB(), mode: v.modeText, client: v.client, connection: v.connection, results: v.results, collation: v.collation,
+	return probeKey{user: u.Name, db: s.conn.DB(), mode: v.modeText, client: v.client, connection: v.connection, results: v.results, shown: v.shown, collation: v.collation,
 		handshake: s.conn.Collation(), caps: s.conn.Caps(), backendUser: name, backendPassword: password}
 }
 
@@ -219,11 +220,14 @@ func (s *session) dialProbe(ctx context.Context) (*backend, error) {
 	}
 	pr := probe{be: be, caps: s.conn.Caps()}
 	v := &s.vars
-	results := "NULL"
-	if v.results != "" {
-		results = "'" + v.results + "'"
+	set := "SET "
+	switch {
+	case v.results == "":
+		set += "character_set_results = NULL, "
+	case v.shown != "": // else it stays what the login makes it: setting it changes the collation that is shown
+		set += fmt.Sprintf("NAMES '%s' COLLATE '%s', ", v.results, v.shown)
 	}
-	set := fmt.Sprintf("SET character_set_client = '%s', character_set_results = %s, collation_connection = '%s', sql_mode = '%s'", v.client, results, v.collation, v.modeText)
+	set += fmt.Sprintf("character_set_client = '%s', collation_connection = '%s', sql_mode = '%s'", v.client, v.collation, v.modeText)
 	if _, err := pr.query([]byte(set)); err != nil {
 		be.close()
 		return nil, fmt.Errorf("prepare a connection for permission checks: %v", err)

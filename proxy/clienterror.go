@@ -21,7 +21,7 @@ const (
 	backlogFullText   = "Too many connections: the backlog of writes that MySQL has not taken yet is full; nothing was written, try again later (operator: raise drain_rate or max_backlog)"
 	unknownText       = "Got error 0 during COMMIT: the write-ahead log did not answer, so it is not known whether this statement took effect; read the row before trying again (%v)"
 	absorbUnavailable = "Got temporary error 0 'the write-ahead log or the database cannot be reached' from shock_absorber; nothing was written, try again (%v)"
-	lostLaneText      = "Got temporary error 0 'the write-ahead log in Redis was lost or replaced' from shock_absorber; nothing was written; an operator has to restart the proxy (%v)"
+	lostLaneText      = "Got temporary error 0 'the write-ahead log in Redis was lost or replaced' from shock_absorber; nothing was written; it is checked again by itself, see the proxy's log (%v)"
 )
 
 // clientError turns what the absorber says into what the client is told.

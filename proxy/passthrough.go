@@ -25,6 +25,10 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 		return err
 	}
 	if len(reads) > 0 {
+		// If MySQL is away, the client learns it now: nothing would drain.
+		if err := s.openBackend(ctx); err != nil {
+			return err
+		}
 		did, err := s.shared.engine.Barrier(ctx, s.usage, reads)
 		if err != nil {
 			return err
@@ -37,6 +41,14 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 		if err := s.tellInsertID(ctx); err != nil {
 			return err
 		}
+	}
+	if err := s.tellOutcome(ctx, p.Uses); err != nil {
+		return err
+	}
+	// A backend that cannot be reached is found out here, where the statement
+	// still ends as one that was not sent: usage and gates are given back.
+	if err := s.openBackend(ctx); err != nil {
+		return err
 	}
 	s.running = p
 	if s.setting = ""; p.Effect&sqlrewrite.EffectSession != 0 {
@@ -163,20 +175,26 @@ func (s *session) openBackend(ctx context.Context) error {
 
 // query runs a statement of the proxy's own on the session's backend.
 func (s *session) query(ctx context.Context, sql string) ([][][]byte, error) {
+	rows, _, err := s.result(ctx, sql)
+	return rows, err
+}
+
+// result is query with the column definitions, as payloads.
+func (s *session) result(ctx context.Context, sql string) (rows [][][]byte, defs [][]byte, err error) {
 	if err := s.openBackend(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	res, err := s.conn.BackendQuery(ctx, sql, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	rows := make([][][]byte, len(res.Rows))
+	rows = make([][][]byte, len(res.Rows))
 	for i, payload := range res.Rows {
 		if rows[i], err = wire.ParseTextRow(nil, payload, len(res.Columns)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return rows, nil
+	return rows, res.Columns, nil
 }
 
 // Before is told of every command that is forwarded. Statements have been
@@ -200,6 +218,7 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	p := s.running
 	s.running = nil
 	if p != nil {
+		s.outcome = outcome{}
 		if err := s.took(ctx, p, r); err != nil {
 			return errors.Join(clientError(err), s.releaseGates(ctx))
 		}

@@ -13,7 +13,7 @@ import (
 
 // pointRead answers a SELECT by primary key from the row cache, with the
 // column definitions that MySQL itself sends for it.
-func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, binary bool) (string, error) {
+func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, req request) (string, error) {
 	refs, why := p.Keys(args, env)
 	if why != "" {
 		return string(why), nil
@@ -30,18 +30,23 @@ func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlr
 		if im == nil {
 			continue
 		}
-		values, reason := project(p, im, env)
+		values, reason := project(p, im, env, req.binary())
 		if reason != "" {
 			return reason, nil
 		}
 		rows = append(rows, values)
 	}
-	return "", s.writeRows(adm, rows, binary)
+	s.outcome.readRows(len(rows))
+	return "", s.writeRows(adm, rows, req)
 }
 
 // writeRows sends a result set.
-func (s *session) writeRows(adm *admission, rows [][][]byte, binary bool) error {
-	if err := s.conn.WriteColumns(adm.columns, s.ownStatus()); err != nil {
+func (s *session) writeRows(adm *admission, rows [][][]byte, req request) error {
+	binary, status := req.binary(), s.ownStatus()
+	if req.columns(len(adm.columns)) {
+		status |= wire.StatusMetadataChanged
+	}
+	if err := s.conn.WriteColumns(adm.columns, status); err != nil {
 		return err
 	}
 	defs, err := adm.definitions(binary, s.conn.Caps())
@@ -59,15 +64,19 @@ func (s *session) writeRows(adm *admission, rows [][][]byte, binary bool) error 
 			return err
 		}
 	}
-	return s.conn.WriteEnd(wire.OK{Status: s.ownStatus()})
+	return s.conn.WriteEnd(wire.OK{Status: status})
 }
 
 // project picks the selected columns and puts them into the form that the
 // session would see. It does not change the image.
-func project(p *sqlrewrite.Plan, im row.Image, env *sqlrewrite.Env) ([][]byte, string) {
+func project(p *sqlrewrite.Plan, im row.Image, env *sqlrewrite.Env, binary bool) ([][]byte, string) {
 	values := make([][]byte, len(p.Columns))
 	for i, c := range p.Columns {
 		col := &p.Table.Columns[c]
+		if binary && col.Type == schema.Float {
+			values[i] = im[c] // binary rows carry the float itself, text rows six digits
+			continue
+		}
 		v, exact := row.Print(col, im[c], env.Location)
 		if !exact {
 			return nil, "time_zone"

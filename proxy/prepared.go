@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"regexp"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
@@ -19,11 +20,22 @@ func (r *preparedRequest) text() []byte             { return []byte(r.st.SQL) }
 func (r *preparedRequest) binary() bool             { return true }
 func (r *preparedRequest) elsewhere() string        { return r.remote }
 
+// columns follows the number of columns the client knows; it reports whether
+// that has changed, with the schema.
+func (r *preparedRequest) columns(n int) bool {
+	changed := r.st.Columns != n
+	r.st.Columns = n
+	return changed
+}
+
 // Prepare answers the PREPARE of a statement that will probably be absorbed,
 // so that the session needs no backend connection for it.
 func (s *session) Prepare(ctx context.Context, st *Stmt) (bool, error) {
 	s.shared.engine.Begin(s.usage)
 	handled, err := s.prepareHere(ctx, st)
+	if !handled && err == nil {
+		err = s.openBackend(ctx)
+	}
 	if handled || err != nil {
 		s.usage.End(s.inTransaction())
 	}
@@ -54,6 +66,7 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 func (s *session) Execute(ctx context.Context, st *Stmt, payload []byte) (bool, error) {
 	s.shared.engine.Begin(s.usage)
 	handled, err := s.executeHere(ctx, st, payload)
+	s.outcome.failed(err)
 	if handled || err != nil {
 		s.usage.End(s.inTransaction())
 	}
@@ -70,12 +83,20 @@ func (s *session) executeHere(ctx context.Context, st *Stmt, payload []byte) (bo
 	return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, values: ex.Params})
 }
 
+// names is the beginning of SET NAMES, which stands for namesParts assignments.
+var names = regexp.MustCompile(`(?i)^set\s+names\s`)
+
+const namesParts = 4
+
 // setHere answers a SET that is completely understood while the session has no
 // backend connection: one that is opened later runs it then. Many clients
 // begin every session with such a SET.
-func (s *session) setHere(sql []byte) (bool, error) {
-	if s.conn.HasBackend() || s.fresh || s.stale || len(sql) < 4 || sql[0]|0x20 != 's' {
+func (s *session) setHere(ctx context.Context, sql []byte) (bool, error) {
+	if s.conn.HasBackend() || len(sql) < 4 || sql[0]|0x20 != 's' {
 		return false, nil
+	}
+	if err := s.begin(ctx); err != nil || s.stale {
+		return false, err
 	}
 	list, ok := sqlrewrite.ParseSet(sql, s.vars.mode)
 	if !ok {
@@ -86,6 +107,9 @@ func (s *session) setHere(sql []byte) (bool, error) {
 		if a.Once || !s.shared.defaults.assign(&v, a) {
 			return false, nil
 		}
+	}
+	if names.Match(sql) && len(list) == namesParts {
+		v.shown = v.collation // SET NAMES .. COLLATE sets it for the results as well
 	}
 	s.vars = v
 	s.deferred = append(s.deferred, string(sql))

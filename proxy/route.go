@@ -31,6 +31,7 @@ type session struct {
 	used      bool                        // the backend connection may hold state
 	written   map[row.Lane]row.LSN        // own writes that may not be in MySQL yet
 	insertID  uint64                      // LAST_INSERT_ID() that the backend does not know yet; 0 = none
+	outcome   outcome                     // of the last statement, if it was answered here
 
 	deferred []string // SET statements that a backend connection opened later must run
 
@@ -47,13 +48,20 @@ var _ Router = (*session)(nil)
 // Query routes a statement of the text protocol.
 func (s *session) Query(ctx context.Context, sql []byte) (bool, error) {
 	s.shared.engine.Begin(s.usage)
-	handled, err := s.setHere(sql)
+	handled, err := s.setHere(ctx, sql)
 	if !handled && err == nil {
 		handled, err = s.administer(ctx, sql)
+	}
+	if handled {
+		s.outcome.wroteRows(0)
+	}
+	if !handled && err == nil {
+		handled, err = s.rowCountHere(ctx, sql)
 	}
 	if !handled && err == nil {
 		handled, err = s.route(ctx, sql, &textRequest{sql: sql})
 	}
+	s.outcome.failed(err)
 	if handled || err != nil {
 		s.usage.End(s.inTransaction())
 	}
@@ -70,6 +78,9 @@ type request interface {
 	binary() bool
 	// elsewhere says why only the backend can execute it, "" if it need not.
 	elsewhere() string
+	// columns is told the number of result columns; it reports whether the
+	// client has to be told that it differs from what was prepared.
+	columns(n int) bool
 }
 
 // textRequest is a COM_QUERY.
@@ -79,6 +90,7 @@ func (r *textRequest) params() []sqlrewrite.Arg { return nil }
 func (r *textRequest) text() []byte             { return r.sql }
 func (r *textRequest) binary() bool             { return false }
 func (r *textRequest) elsewhere() string        { return "" }
+func (r *textRequest) columns(int) bool         { return false }
 
 // route plans the statement and does what the plan says.
 func (s *session) route(ctx context.Context, sql []byte, req request) (handled bool, err error) {
@@ -116,7 +128,10 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 		if len(p.Reads)+len(p.Writes) > 0 {
 			s.shared.count(sqlrewrite.PassThrough, reason)
 		}
-		return false, clientError(err)
+		if err != nil { // nothing is sent, so After will not open the gates
+			err = errors.Join(clientError(err), s.releaseGates(ctx))
+		}
+		return false, err
 	}
 }
 
@@ -133,7 +148,7 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 	args := st.Args(req.params())
 	switch st.Plan.Verb {
 	case sqlrewrite.PointRead:
-		return s.pointRead(ctx, st.Plan, args, env, adm, req.binary())
+		return s.pointRead(ctx, st.Plan, args, env, adm, req)
 	case sqlrewrite.Insert:
 		return s.insert(ctx, st.Plan, args, env)
 	case sqlrewrite.Update:

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
@@ -19,6 +20,7 @@ type variables struct {
 	client          string         // character_set_client
 	connection      string         // character_set_connection
 	results         string         // character_set_results, "" for NULL
+	shown           string         // the collation that column definitions name, "" if it is the login's
 	collation       string         // collation_connection
 	increment       uint64
 	offset          uint64
@@ -182,6 +184,13 @@ func (d *serverDefaults) session(ctx context.Context, id uint16) (v variables, o
 	return v, known && d.plain, nil
 }
 
+// name is a collation's name, "" for an unknown one.
+func (d *serverDefaults) name(id uint16) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.collations[id].name
+}
+
 // read asks the backend. If it is away, what was known stays good.
 func (d *serverDefaults) read(ctx context.Context) error {
 	if d.collations == nil {
@@ -223,12 +232,8 @@ func (d *serverDefaults) read(ctx context.Context) error {
 // connection is asked; not if sql asks for the outcome of the statement before,
 // which that would wipe out, and not while nothing is absorbed.
 func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error {
-	if s.fresh {
-		v, ok, err := s.shared.defaults.session(ctx, s.conn.Collation())
-		if err != nil {
-			return clientError(err)
-		}
-		s.vars, s.fresh, s.stale = v, false, !ok
+	if err := s.begin(ctx); err != nil {
+		return err
 	}
 	if !s.stale || !absorbing {
 		return nil
@@ -237,7 +242,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
 		return nil
 	}
-	rows, err := s.query(ctx, sessionVariables)
+	rows, defs, err := s.result(ctx, sessionVariables)
 	if err != nil {
 		return err
 	}
@@ -247,8 +252,28 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if s.vars, err = parseVariables(rows[0]); err != nil {
 		return err
 	}
+	text, err := wire.ParseColumnDef(defs[0], s.conn.Caps())
+	if err != nil {
+		return fmt.Errorf("read the session's variables: %w", err)
+	}
+	if text.Charset != s.conn.Collation() {
+		s.vars.shown = s.shared.defaults.name(text.Charset)
+	}
 	s.conn.SetDB(string(rows[0][variableCount]))
 	s.stale = false
+	return nil
+}
+
+// begin gives a new session the variables it starts with.
+func (s *session) begin(ctx context.Context) error {
+	if !s.fresh {
+		return nil
+	}
+	v, ok, err := s.shared.defaults.session(ctx, s.conn.Collation())
+	if err != nil {
+		return clientError(err)
+	}
+	s.vars, s.fresh, s.stale = v, false, !ok
 	return nil
 }
 
@@ -269,7 +294,7 @@ func (d *serverDefaults) assign(v *variables, a sqlrewrite.Assignment) bool {
 		case "character_set_client":
 			v.client = "utf8mb4"
 		case "character_set_results":
-			v.results = "utf8mb4"
+			v.results, v.shown = "utf8mb4", d.utf8mb4
 		default:
 			v.connection = "utf8mb4"
 		}

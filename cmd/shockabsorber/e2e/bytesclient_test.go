@@ -272,8 +272,6 @@ func encodeParam(v any) (typ, value []byte) {
 		return []byte{wire.TypeNull, 0}, nil
 	case int:
 		return []byte{wire.TypeLongLong, 0}, binary.LittleEndian.AppendUint64(nil, uint64(v))
-	case int32:
-		return []byte{wire.TypeLong, 0}, binary.LittleEndian.AppendUint32(nil, uint32(v))
 	case uint64:
 		return []byte{wire.TypeLongLong, 0x80}, binary.LittleEndian.AppendUint64(nil, v)
 	case float64:

@@ -1,0 +1,108 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// outcome is what the proxy answered last by itself, as ROW_COUNT(),
+// FOUND_ROWS() and SHOW WARNINGS have to tell it: the backend knows only of
+// what was forwarded.
+type outcome struct {
+	own      bool            // the last statement was answered here
+	rowCount int64           // ROW_COUNT(): -1 after rows and after an error
+	found    int             // rows of the last SELECT answered here, plus 1; 0 if the backend knows FOUND_ROWS()
+	failure  *wire.ErrPacket // the error that was answered, nil for none
+}
+
+// wroteRows notes a write that was answered here.
+func (o *outcome) wroteRows(affected uint64) {
+	*o = outcome{own: true, rowCount: int64(affected), found: o.found}
+}
+
+// readRows notes a SELECT that was answered here.
+func (o *outcome) readRows(n int) { *o = outcome{own: true, rowCount: -1, found: n + 1} }
+
+// failed notes an error that was answered here.
+func (o *outcome) failed(err error) {
+	var e *wire.ErrPacket
+	if errors.As(err, &e) {
+		*o = outcome{own: true, rowCount: -1, found: o.found, failure: e}
+	}
+}
+
+// maxFound bounds the rows that FOUND_ROWS() is told of.
+const maxFound = 10000
+
+// tellOutcome makes the backend answer as if it had run what the proxy answered
+// last. What no statement can bring about there is a ROW_COUNT() above 1;
+// rowCountHere answers that.
+func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
+	const kept = sqlrewrite.UseWarnings | sqlrewrite.UseRowCount | sqlrewrite.UseFoundRows
+	o := s.outcome
+	if uses&kept == 0 || !o.own && o.found == 0 {
+		return nil
+	}
+	if uses&sqlrewrite.UseFoundRows != 0 && o.found > 0 && o.found <= maxFound {
+		rows := "SELECT 1 FROM DUAL WHERE FALSE"
+		if o.found > 1 {
+			rows = "SELECT 1" + strings.Repeat(" UNION ALL SELECT 1", o.found-2)
+		}
+		if _, err := s.query(ctx, rows); err != nil {
+			return err
+		}
+	}
+	if !o.own {
+		return nil
+	}
+	// MariaDB forgets warnings only for a statement with a table or a subquery.
+	sql := "DO (SELECT 0)"
+	switch {
+	case o.failure != nil:
+		sql = fmt.Sprintf("SIGNAL SQLSTATE '%s' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 0x%x", o.failure.State, o.failure.Code, o.failure.Message)
+		var same *wire.ErrPacket
+		if _, err := s.query(ctx, sql); err == nil || !errors.As(err, &same) {
+			return err
+		}
+		return nil
+	case uses&sqlrewrite.UseFoundRows != 0: // anything else could change it
+		return nil
+	case o.rowCount < 0:
+		sql = "SELECT 0 FROM (SELECT 0) t"
+	case o.rowCount > 0:
+		sql = "SELECT 0 INTO @shock_absorber FROM (SELECT 0) t"
+	}
+	_, err := s.query(ctx, sql)
+	return err
+}
+
+// onlyRowCount is a statement that asks for ROW_COUNT() and nothing else.
+var onlyRowCount = regexp.MustCompile("(?is)^\\s*select\\s+row_count\\(\\s*\\)(\\s+(as\\s+)?[a-z_`][a-z0-9_`]*)?\\s*;?\\s*$")
+
+// rowCountHere answers SELECT ROW_COUNT() after a write that was absorbed: with
+// the column definition that the backend gives, and the number from here.
+func (s *session) rowCountHere(ctx context.Context, sql []byte) (bool, error) {
+	if !s.outcome.own || s.outcome.rowCount < 2 || !onlyRowCount.Match(sql) {
+		return false, nil
+	}
+	_, defs, err := s.result(ctx, string(sql))
+	if err != nil {
+		return false, err
+	}
+	n := strconv.FormatInt(s.outcome.rowCount, 10)
+	s.outcome.readRows(1)
+	if err := s.conn.WriteColumns(defs, s.ownStatus()); err != nil {
+		return false, err
+	}
+	if err := s.conn.WriteRow(wire.AppendTextRow(nil, [][]byte{[]byte(n)})); err != nil {
+		return false, err
+	}
+	return true, s.conn.WriteEnd(wire.OK{Status: s.ownStatus()})
+}
