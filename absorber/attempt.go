@@ -63,7 +63,7 @@ func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []r
 		switch {
 		case errors.Is(err, wal.ErrConflict):
 			e.metrics.retries.WithLabelValues("conflict").Inc()
-		case errors.Is(err, wal.ErrStaleTable):
+		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, errSchema) && try < schemaTries:
 			e.forgetState(t.Name.String())
 		default:
 			return lsn, err

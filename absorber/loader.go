@@ -3,6 +3,7 @@ package absorber
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -20,6 +21,15 @@ const (
 	loadBatch   = 256              // keys one SELECT asks for at most
 	loadTimeout = 30 * time.Second // one SELECT, with the wait for a connection
 )
+
+// errSchema says that MySQL does not know what the catalog says of a table: a
+// DDL statement has just run behind the shut gate, after the cache was asked.
+var errSchema = errors.New("the table's definition in MySQL has changed")
+
+// schemaTries is how often a statement that met errSchema looks again. Once is
+// enough for DDL through a proxy, whose gate it then finds shut; if somebody
+// changed the table behind the proxies' back it would never end.
+const schemaTries = 20
 
 // loader reads rows from MySQL by a unique index. Callers that ask for the
 // same index while all connections are busy share one SELECT, so a spike of
@@ -121,6 +131,9 @@ func (l *loader) read(ctx context.Context, conn *client.Conn, b *load) (*client.
 		return conn, nil, err
 	}
 	conn, res, err := l.query(ctx, conn, sql)
+	if my, ok := asMySQLError(err); ok && (my.Code == mysql.ER_BAD_FIELD_ERROR || my.Code == mysql.ER_NO_SUCH_TABLE) {
+		err = fmt.Errorf("%w: %w", errSchema, err)
+	}
 	if err != nil {
 		return conn, nil, fmt.Errorf("read %s from MySQL: %w", b.t.Name, err)
 	}

@@ -37,7 +37,7 @@ func (e *Engine) Lookup(ctx context.Context, t *schema.Table, refs []row.Ref) ([
 		case errors.Is(err, wal.ErrGated):
 			e.forgetState(t.Name.String())
 			return nil, ErrShut
-		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, wal.ErrConflict):
+		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, wal.ErrConflict), errors.Is(err, errSchema) && try < schemaTries:
 			e.forgetState(t.Name.String())
 			err = backOff(ctx, try)
 		}

@@ -2,6 +2,7 @@ package absorber
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -66,5 +67,24 @@ func TestLateFillTakesTheNewRow(t *testing.T) {
 	}
 	if got := string(rows[0].im[1]); got != "new" {
 		t.Errorf("the row is %q with the version of the one that was committed, want \"new\"", got)
+	}
+}
+
+// A column that a DDL statement has just dropped is no failure of MySQL.
+func TestLoadOfADroppedColumn(t *testing.T) {
+	db := servertest.MariaDB(t)
+	name := db.Database(t)
+	db.Exec(t, name, "CREATE TABLE pairs (id INT PRIMARY KEY, u INT)", "INSERT INTO pairs VALUES (1, 5)")
+	l := newLoader(func(ctx context.Context) (*client.Conn, error) {
+		return client.ConnectWithContext(ctx, db.Addr, db.User, db.Password, "", time.Second, sink.Capabilities)
+	}, 1)
+	defer l.close()
+	table := *pairs
+	table.Name = schema.Name{DB: name, Table: "pairs"}
+	for what, n := range map[string]string{"column": "pairs", "table": "gone"} {
+		table.Name.Table = n
+		if _, err := l.byIndex(t.Context(), &table, table.Primary, map[string][][]byte{"k": {[]byte("1")}}); !errors.Is(err, errSchema) {
+			t.Errorf("a %s that is not there: %v", what, err)
+		}
 	}
 }
