@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
@@ -20,7 +21,7 @@ import (
 func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
 	err = e.onCounter(ctx, u, t, func(st wal.TableState) (ok bool, err error) {
 		gen, given = st, time.Now()
-		first, ok, err = e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), n, inc.Increment, inc.Offset)
+		first, ok, err = e.takers.take(ctx, takeKey{e.lane(t), t.Name.String(), st, inc}, n, e.store.NextAutoIncrement)
 		return ok, err
 	})
 	return first, gen, given, err
@@ -63,9 +64,19 @@ func (e *Engine) onCounter(ctx context.Context, u *Usage, t *schema.Table, f fun
 			err = e.waitGate(ctx, u, t)
 		}
 		if err != nil {
-			return err
+			return counterRefused(err)
 		}
 	}
+}
+
+// counterRefused makes a refusal of what the counter in Redis cannot do: values
+// beyond 2^53, and an offset above the increment. MySQL can.
+func counterRefused(err error) error {
+	var fault *row.Error
+	if errors.As(err, &fault) && fault.Kind == row.Permanent && !errors.Is(err, wal.ErrLost) {
+		return &Refused{Reason: "auto_increment_range"}
+	}
+	return err
 }
 
 // seedAutoIncrement copies MySQL's next value into Redis. The table's gate is
@@ -77,7 +88,7 @@ func (e *Engine) seedAutoIncrement(ctx context.Context, t *schema.Table, st wal.
 	for _, sql := range []string{
 		fmt.Sprintf("SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
 			sink.QuoteText(t.Name.DB), sink.QuoteText(t.Name.Table)),
-		fmt.Sprintf("SELECT CAST(GREATEST(MAX(%s), 0) AS UNSIGNED) + 1 FROM %s.%s",
+		fmt.Sprintf("SELECT CAST(GREATEST(MAX(%s), 0) AS DECIMAL(20, 0)) + 1 FROM %s.%s",
 			sink.QuoteName(t.Columns[t.AutoIncrement].Name), sink.QuoteName(t.Name.DB), sink.QuoteName(t.Name.Table)),
 	} {
 		v, err := e.loader.scalar(ctx, sql)
@@ -88,6 +99,9 @@ func (e *Engine) seedAutoIncrement(ctx context.Context, t *schema.Table, st wal.
 			continue
 		}
 		n, err := strconv.ParseUint(string(v), 10, 64)
+		if errors.Is(err, strconv.ErrRange) { // the table has come to the end of its column
+			return &Refused{Reason: "auto_increment_range"}
+		}
 		if err != nil {
 			return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
 		}

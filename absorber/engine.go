@@ -28,6 +28,7 @@ type Engine struct {
 	registry *wal.Registry
 	loader   *loader
 	writers  writers
+	takers   takers
 	metrics  *engineMetrics
 
 	catalog   atomic.Pointer[schema.Catalog]
