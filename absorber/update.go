@@ -16,41 +16,29 @@ type Apply func(im row.Image) (out row.Image, changed []uint16, reason string)
 // Update absorbs an UPDATE of the rows named by their primary keys, in the
 // order of refs. Rows that do not exist are skipped. Errors as for Insert.
 func (e *Engine) Update(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, apply Apply) (Result, error) {
-	var res Result
-	lsn, err := e.attempt(ctx, u, t, refs, func(st wal.TableState) (*wal.Commit, error) {
-		res = Result{Lane: e.lane(t)}
-		rows, err := e.current(ctx, t, st, refs)
-		if err != nil {
-			return nil, err
+	return e.modify(ctx, u, t, refs, func(im row.Image) (row.Mutation, error) {
+		out, changed, reason := apply(im)
+		switch {
+		case reason != "":
+			return row.Mutation{}, &Refused{Reason: reason}
+		case len(changed) == 0:
+			return row.Mutation{}, nil
 		}
-		c := &wal.Commit{Unit: &row.Unit{}}
-		var changes []change
-		for i, r := range rows {
-			if r.im == nil {
-				continue
-			}
-			res.Matched++
-			out, changed, reason := apply(r.im)
-			if reason != "" {
-				return nil, &Refused{Reason: reason}
-			}
-			if len(changed) == 0 {
-				continue
-			}
-			res.Affected++
-			c.Reads = append(c.Reads, r.read)
-			changes = append(changes, change{key: refs[i].Key, old: r.im, new: out})
-			put(c, t, row.Mutation{Key: refs[i].Key, Op: row.Update, Image: out, Changed: changed})
-		}
-		return e.finish(ctx, t, st, changes, c)
+		return row.Mutation{Op: row.Update, Image: out, Changed: changed}, nil
 	})
-	res.LSN = lsn
-	return res, err
 }
 
 // Delete absorbs a DELETE of the rows named by their primary keys. Errors as
 // for Insert.
 func (e *Engine) Delete(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref) (Result, error) {
+	return e.modify(ctx, u, t, refs, func(im row.Image) (row.Mutation, error) {
+		return row.Mutation{Op: row.Delete, Image: im}, nil
+	})
+}
+
+// modify commits what decide makes of each row that exists. A mutation without
+// an Op leaves the row as it is.
+func (e *Engine) modify(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, decide func(im row.Image) (row.Mutation, error)) (Result, error) {
 	var res Result
 	lsn, err := e.attempt(ctx, u, t, refs, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
@@ -65,21 +53,28 @@ func (e *Engine) Delete(ctx context.Context, u *Usage, t *schema.Table, refs []r
 				continue
 			}
 			res.Matched++
+			m, err := decide(r.im)
+			if err != nil {
+				return nil, err
+			}
+			if m.Op == 0 {
+				continue
+			}
 			res.Affected++
 			c.Reads = append(c.Reads, r.read)
-			changes = append(changes, change{key: refs[i].Key, old: r.im})
-			put(c, t, row.Mutation{Key: refs[i].Key, Op: row.Delete, Image: r.im})
+			ch := change{key: refs[i].Key, old: r.im}
+			if m.Op == row.Update {
+				ch.new = m.Image
+			}
+			changes = append(changes, ch)
+			m.Key = refs[i].Key
+			put(c, t, m)
 		}
-		return e.finish(ctx, t, st, changes, c)
+		if len(changes) == 0 {
+			return nil, nil
+		}
+		return c, e.claim(ctx, t, st, changes, c)
 	})
 	res.LSN = lsn
 	return res, err
-}
-
-// finish adds the unique values to a unit, and drops a unit that writes nothing.
-func (e *Engine) finish(ctx context.Context, t *schema.Table, st wal.TableState, changes []change, c *wal.Commit) (*wal.Commit, error) {
-	if len(changes) == 0 {
-		return nil, nil
-	}
-	return c, e.claim(ctx, t, st, changes, c)
 }
