@@ -2,6 +2,7 @@ package absorber
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -173,7 +174,8 @@ func (e *Engine) advance(ctx context.Context, v uint64) error {
 // gate the choice is stored, every process adopts it, and the transactions
 // that began before it have ended.
 func (e *Engine) Enable(ctx context.Context, u *Usage, owner string, name schema.Name, on bool) error {
-	h := e.NewHold(nil, owner, 0)
+	// Two calls at once must not open each other's gates.
+	h := e.NewHold(nil, fmt.Sprintf("%s.%d", owner, e.enables.Add(1)), 0)
 	defer func() {
 		if err := h.Drop(context.WithoutCancel(ctx)); err != nil {
 			e.log.Error("the gate stays closed until its lease ends", "table", name.String(), "err", err)
@@ -193,14 +195,13 @@ func (e *Engine) Enable(ctx context.Context, u *Usage, owner string, name schema
 	if adopted == nil {
 		return nil
 	}
-	// Not adopted everywhere: back to what was, still behind the shut gate.
+	// Not adopted everywhere: back to what was, and everybody has to know that
+	// before the gate opens, or some would absorb what others write past it.
 	if err := e.unchoose(context.WithoutCancel(ctx), name, was); err != nil {
-		return err
+		return errors.Join(adopted, err)
 	}
-	if _, err := e.registry.Bump(context.WithoutCancel(ctx)); err != nil {
-		return err
-	}
-	return adopted
+	back := e.adopt(context.WithoutCancel(ctx), u, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
+	return errors.Join(adopted, back)
 }
 
 // enabled says why an enabled table is not absorbed.

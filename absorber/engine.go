@@ -29,6 +29,7 @@ type Engine struct {
 	loader   *loader
 	writers  writers
 	takers   takers
+	enables  atomic.Uint64 // calls of Enable so far
 	metrics  *engineMetrics
 
 	catalog   atomic.Pointer[schema.Catalog]
