@@ -3,6 +3,7 @@ package wal
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 	"time"
 
@@ -246,5 +247,17 @@ func writersSwept(e *env) {
 	}
 	if n, err := e.rdb.Exists(e.ctx, k.writer("dead:0")).Result(); err != nil || n != 0 {
 		e.Errorf("the dead process's answers are still there, %v", err)
+	}
+}
+
+// The end of a caller's context may reach it as a time-out of the connection.
+func TestWaitEndsAsItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	err := wait(ctx, "test", main0, func() (bool, error) {
+		cancel()
+		return false, classify("test", main0, os.ErrDeadlineExceeded)
+	})
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("a wait that was cancelled ended with %v", err)
 	}
 }

@@ -104,10 +104,10 @@ func wait(ctx context.Context, op string, name row.Lane, look func() (bool, erro
 			return nil
 		}
 		if perr := pause(ctx, every); perr != nil {
-			if err == nil {
-				err = perr
+			if err != nil { // perhaps only what the end of ctx looked like on the wire
+				perr = fmt.Errorf("%w; at the last look: %w", perr, err)
 			}
-			return &row.Error{Op: op, Lane: name, Kind: row.Transient, Err: err}
+			return &row.Error{Op: op, Lane: name, Kind: row.Transient, Err: perr}
 		}
 	}
 }
