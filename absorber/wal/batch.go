@@ -15,9 +15,11 @@ const maxBatch = 128
 // errStopped: Run has ended.
 var errStopped = errors.New("the store was stopped")
 
-// call is one script call, or one MGET if script is nil, on its way to Redis.
+// call is one unit for the commit script, or a call of another script, or one
+// MGET if both are nil, on its way to Redis.
 type call struct {
 	lane   *lane
+	unit   *commitUnit
 	script *script
 	keys   []any
 	args   []any

@@ -132,11 +132,11 @@ func BenchmarkCommit(b *testing.B) {
 				b.Fatal(err)
 			}
 			callers(b, n, func(c, i int) error {
-				call, err := newCommitCall(s.scripts.commit, l, inc, record, benchCommit(lane, st, c, i))
+				u, err := newCommitUnit(l, inc, record, benchCommit(lane, st, c, i))
 				if err != nil {
 					return err
 				}
-				cmd := evalsha(ctx, call.script, call.keys, call.args)
+				cmd := (&commitGroup{calls: []*call{{lane: l, unit: u}}}).command(ctx, s.scripts.commit)
 				if err := ap.Process(ctx, cmd); err != nil {
 					return err
 				}

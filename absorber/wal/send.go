@@ -3,7 +3,6 @@ package wal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,65 +26,6 @@ func evalsha(ctx context.Context, sc *script, keys, args []any) *redis.Cmd {
 	return cmd
 }
 
-// commitGroup is units of one lane that go into one call of the script. The
-// keys and arguments of a commit call begin with two that are the lane's.
-type commitGroup struct {
-	calls []*call
-	cmd   *redis.Cmd
-}
-
-// command joins the units into one call. The highest floor holds for all.
-func (g *commitGroup) command(ctx context.Context) *redis.Cmd {
-	first := g.calls[0]
-	if len(g.calls) == 1 {
-		return evalsha(ctx, first.script, first.keys, first.args)
-	}
-	keys, args := append([]any(nil), first.keys...), append([]any(nil), first.args...)
-	for _, c := range g.calls[1:] {
-		keys, args = append(keys, c.keys[2:]...), append(args, c.args[2:]...)
-		args[1] = max(args[1].(uint64), c.args[1].(uint64))
-	}
-	return evalsha(ctx, first.script, keys, args)
-}
-
-// answer hands the script's reply out to the units.
-func (g *commitGroup) answer() {
-	reply, err := g.cmd.Result()
-	list, ok := reply.([]any)
-	for i, c := range g.calls {
-		switch {
-		case err != nil:
-			c.reply, c.err = nil, err
-		case !ok:
-			c.reply = reply
-		case i >= len(list):
-			c.err = fmt.Errorf("the commit script answered %d of %d units", len(list), len(g.calls))
-		default:
-			if e, bad := list[i].(error); bad {
-				c.err = e
-			} else {
-				c.reply = list[i]
-			}
-		}
-	}
-}
-
-// groups puts the calls of the same lane and incarnation together, in order.
-func groups(calls []*call, size int) []*commitGroup {
-	var all []*commitGroup
-	open := map[*lane]*commitGroup{}
-	for _, c := range calls {
-		g := open[c.lane]
-		if g == nil || len(g.calls) >= size || g.calls[0].args[0] != c.args[0] {
-			g = &commitGroup{}
-			open[c.lane] = g
-			all = append(all, g)
-		}
-		g.calls = append(g.calls, c)
-	}
-	return all
-}
-
 // sendCommits sends commits as one pipeline, followed by the WAIT that
 // Options.Replicas or LocalAOF ask for: on the same connection it covers all
 // of them.
@@ -101,7 +41,7 @@ func (s *Store) sendUnits(calls []*call, size int, retry bool) {
 	all := groups(calls, size)
 	pipe := s.rdb.Pipeline()
 	for _, g := range all {
-		g.cmd = g.command(ctx)
+		g.cmd = g.command(ctx, s.scripts.commit)
 		_ = pipe.Process(ctx, g.cmd) // only queues; the error is the command's
 	}
 	wait := s.appendWait(ctx, pipe)

@@ -160,10 +160,11 @@ func (e *env) answers(lane row.Lane, commits []*Commit, together bool) []any {
 	}
 	var calls []*call
 	for _, c := range commits {
-		cc, err := newCommitCall(e.s.scripts.commit, l, inc, record, c)
+		u, err := newCommitUnit(l, inc, record, c)
 		if err != nil {
 			e.Fatal(err)
 		}
+		cc := &call{lane: l, unit: u}
 		calls = append(calls, cc)
 		if !together {
 			e.s.sendUnits([]*call{cc}, 1, true)

@@ -1,13 +1,20 @@
 -- commit: gives each unit of the call the lane's next LSN, or refuses it whole.
 --
--- KEYS  meta, wal, then for each unit:
---       writer hash | states (T), read leases (L), claims (C), releases (X) |
---       dirty zsets (T), rows read (V), rows written (W), leases to drop (W+C)
--- ARGV  incarnation, floor, then for each unit:
---       keys, args (their number, this unit), writer, seq, max backlog,
---       T, L, C, X, V, W, data | T expected states | L tokens | C owners |
---       X owners | V versions ('' = no row or a tombstone) |
---       W times (table index, key, head, image)
+-- KEYS  meta, wal, writer hash, states (E), dirty zsets (E),
+--       rows written that must not be there (F), the other rows written (G);
+--       then for each unit:
+--       read leases (L), claims (C), releases (X), rows read (V),
+--       leases to drop (W+C)
+-- ARGV  incarnation, floor, E, F, G, number of units, E expected states,
+--       the units' writers; then for each unit:
+--       head, seq, data, L tokens, C owners, X owners,
+--       V versions ('' = no row or a tombstone), W times (write, image)
+--       head: T, L, C, X, V, W (3 bytes each), max backlog (8),
+--             T times the number of a state (2)
+--       write: number of the dirty zset (2), where the row's own key begins in
+--             its key (2), number of that key in KEYS (3), what must be there
+--             (1: 0 anything, 1 no row or a tombstone, 2 the version), the
+--             value's head (6), version (8)
 -- Answer: one number for each unit, its LSN or a refusal, or an error reply;
 --       or LOST alone.
 --
@@ -15,30 +22,44 @@
 -- can be refused (memory, an id below the top), is the first. All other writes
 -- are put off to the end of the call, where one command serves all units; what
 -- they will change is seen by the units behind through the tables below.
-local meta, wal = KEYS[1], KEYS[2]
+local byte, sub = string.byte, string.sub
+local meta, wal, writers = KEYS[1], KEYS[2], KEYS[3]
 local m = redis.call('HMGET', meta, 'incarnation', 'lsn', 'settled')
 if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
   return LOST
 end
 local lsn, settled = tonumber(m[2]), tonumber(m[3])
 local before = lsn
+local E, F, G, N = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 
-local states = {}  -- table state key -> value, false if absent
-local records = {} -- writer hash -> writer -> "seq:answer"
-local heads = {}   -- row key -> first 14 bytes, of rows written in this call
+local heads = {}   -- row key -> value, of rows written in this call
 local claims = {}  -- claim key -> value, false if released in this call
 local gone = {}    -- lease key -> true if dropped in this call
-local mset, dels, zadds, hsets = {}, {}, {}, {} -- what is put off
+local records = {} -- writer -> "seq:answer" before the call, or of this call
+local answered = {} -- writer -> "seq:answer" of this call
+local mset, dels, zadds = {}, {}, {} -- what is put off
+local sets, drops = 0, 0 -- their lengths
 
--- state reads a table's state once a call.
-local function state(key)
-  local s = states[key]
-  if s == nil then
-    s = redis.call('GET', key)
-    states[key] = s
+-- What is read for all units at once: why a state keeps a unit from its table,
+-- the rows that must not be there, and the writers' last answers.
+local closed = {}
+do
+  local states = mget(KEYS, 4, 3 + E)
+  for e = 1, E do
+    local is, want = states[e], ARGV[6 + e]
+    if is ~= want then
+      closed[e] = STALE
+      if is and sub(is, 1, -2) == sub(want, 1, -2) then
+        closed[e] = GATED
+      end
+    end
   end
-  return s
+  local answers = redis.call('HMGET', writers, unpack(ARGV, 7 + E, 6 + E + N))
+  for i = 1, N do
+    records[ARGV[6 + E + i]] = answers[i]
+  end
 end
+local fresh, fresh0 = mget(KEYS, 4 + 2 * E, 3 + 2 * E + F), 3 + 2 * E
 
 -- rowhead is the header of a row, '' if there is none.
 local function rowhead(key)
@@ -54,75 +75,78 @@ local function claim(key, stored)
   return c
 end
 
--- refused finds a cause not to apply the unit, or nil and the releases that hold.
-local function refused(kb, a, T, L, C, X, V, backlog)
-  if backlog > 0 and lsn - settled >= backlog then
-    return FULL
-  end
-  for i = 1, T do
-    local is, want = state(KEYS[kb + i]), ARGV[a + i]
-    if is ~= want then
-      if is and string.sub(is, 1, -2) == string.sub(want, 1, -2) then
-        return GATED
-      end
-      return STALE
-    end
-  end
-  local k, v = kb + T, a + T
-  local got = mget(KEYS, k + 1, k + L + C + X)
+-- held finds what of a unit's leases and claims does not hold, or nil and the
+-- releases that do.
+local function held(kb, a, L, C, X)
+  local got = mget(KEYS, kb + 1, kb + L + C + X)
   for i = 1, L do
-    if got[i] ~= ARGV[v + i] or gone[KEYS[k + i]] then
+    if got[i] ~= ARGV[a + i] or gone[KEYS[kb + i]] then
       return CONFLICT
     end
   end
   local released, free = nil, nil
   for i = L + C + 1, L + C + X do
-    local held = claim(KEYS[k + i], got[i])
-    if held and string.sub(held, 9) == ARGV[v + i] then
+    local is = claim(KEYS[kb + i], got[i])
+    if is and sub(is, 9) == ARGV[a + i] then
       released, free = released or {}, free or {}
-      released[#released + 1] = KEYS[k + i]
-      free[KEYS[k + i]] = true
+      released[#released + 1] = KEYS[kb + i]
+      free[KEYS[kb + i]] = true
     end
   end
   for i = L + 1, L + C do
-    local held = claim(KEYS[k + i], got[i])
-    if held and string.sub(held, 9) ~= ARGV[v + i] and not (free and free[KEYS[k + i]]) then
-      return CONFLICT
-    end
-  end
-  k, v = k + L + C + X + T, v + L + C + X
-  for i = 1, V do
-    local head = rowhead(KEYS[k + i])
-    if ARGV[v + i] == '' then -- no row, or a tombstone
-      if head ~= '' and string.byte(head, 2) < 2 then
-        return CONFLICT
-      end
-    elseif string.sub(head, 7) ~= ARGV[v + i] then
+    local is = claim(KEYS[kb + i], got[i])
+    if is and sub(is, 9) ~= ARGV[a + i] and not (free and free[KEYS[kb + i]]) then
       return CONFLICT
     end
   end
   return nil, released
 end
 
--- apply notes what the unit, whose LSN is given, changes.
-local function apply(kb, a, T, L, C, X, V, W, released, score)
-  local v8 = bytes8(lsn)
-  local kd = kb + T + L + C + X
-  local kw, aw = kd + T + V, a + T + L + C + X + V
-  for i = 1, W do
-    local key, head = KEYS[kw + i], ARGV[aw + 3] .. v8
-    heads[key] = head
-    mset[#mset + 1] = key
-    mset[#mset + 1] = head .. ARGV[aw + 4]
-    local dirty = KEYS[kd + tonumber(ARGV[aw + 1])]
-    local z = zadds[dirty]
-    if not z then
-      z = {}
-      zadds[dirty] = z
+-- changed reports whether a row is not what was read.
+local function changed(kb, a, V, aw, W)
+  for i = 1, V do
+    local head = rowhead(KEYS[kb + i])
+    if ARGV[a + i] == '' then -- no row, or a tombstone
+      if head ~= '' and byte(head, 2) < 2 then
+        return true
+      end
+    elseif sub(head, 7, 14) ~= ARGV[a + i] then
+      return true
     end
-    z[#z + 1] = score
-    z[#z + 1] = ARGV[aw + 2]
-    aw = aw + 4
+  end
+  for i = aw, aw + 2 * W - 2, 2 do
+    local k1, k2, k3, want = byte(ARGV[i], 5, 8)
+    local k = k1 * 65536 + k2 * 256 + k3
+    if want == 1 then
+      local head = heads[KEYS[k]] or fresh[k - fresh0]
+      if head and byte(head, 2) < 2 then
+        return true
+      end
+    elseif want == 2 and sub(rowhead(KEYS[k]), 7, 14) ~= sub(ARGV[i], 15, 22) then
+      return true
+    end
+  end
+  return false
+end
+
+-- apply notes what the unit, whose LSN is given, changes.
+local function apply(kb, a, kc, C, kd, aw, W, released, id)
+  local v8 = bytes8(lsn)
+  for i = aw, aw + 2 * W - 2, 2 do
+    local w = ARGV[i]
+    local e1, e2, o1, o2, k1, k2, k3 = byte(w, 1, 7)
+    local key, value = KEYS[k1 * 65536 + k2 * 256 + k3], sub(w, 9, 14) .. v8 .. ARGV[i + 1]
+    heads[key] = value
+    mset[sets + 1], mset[sets + 2] = key, value
+    sets = sets + 2
+    local e = e1 * 256 + e2
+    local z = zadds[e]
+    if not z then
+      z = {n = 0}
+      zadds[e] = z
+    end
+    z[z.n + 1], z[z.n + 2] = id, sub(key, o1 * 256 + o2)
+    z.n = z.n + 2
   end
   if released then
     for i = 1, #released do
@@ -130,87 +154,67 @@ local function apply(kb, a, T, L, C, X, V, W, released, score)
     end
   end
   for i = 1, C do
-    claims[KEYS[kb + T + L + i]] = v8 .. ARGV[a + T + L + i]
+    claims[KEYS[kc + i]] = v8 .. ARGV[a + i]
   end
-  for i = kw + W + 1, kw + W + W + C do
+  for i = kd + 1, kd + W + C do
     gone[KEYS[i]] = true
-    dels[#dels + 1] = KEYS[i]
+    drops = drops + 1
+    dels[drops] = KEYS[i]
   end
-end
-
--- record is the last answer to a writer, as "seq:answer" or false.
-local function record(w, writer)
-  local r = records[w] and records[w][writer]
-  if r == nil then
-    r = redis.call('HGET', w, writer)
-  end
-  return r
 end
 
 -- remember notes the answer to a writer's unit.
-local function remember(w, writer, rec)
-  records[w] = records[w] or {}
-  records[w][writer] = rec
-  local h = hsets[w]
-  if not h then
-    h = {}
-    hsets[w] = h
-  end
-  h[#h + 1] = writer
-  h[#h + 1] = rec
+local function remember(writer, rec)
+  records[writer], answered[writer] = rec, rec
 end
 
--- unit decides one unit. A repeat gets the first answer, a refusal included:
--- otherwise an attempt that the network held back could be applied after its
--- caller was told no and has tried anew. The record is written again for a
--- repeat so that a WAIT that follows covers the first write.
-local function unit(kb, ab)
-  local w, writer, seq = KEYS[kb], ARGV[ab + 2], ARGV[ab + 3]
-  local rec = record(w, writer)
+-- unit decides one unit, whose head, seq and data are ARGV[a + 1] to a + 3 and
+-- whose keys begin behind kb. A repeat gets the first answer, a refusal
+-- included: otherwise an attempt that the network held back could be applied
+-- after its caller was told no and has tried anew. The record is written again
+-- for a repeat so that a WAIT that follows covers the first write.
+local function unit(writer, kb, a, T, L, C, X, V, W)
+  local head, seq, rec = ARGV[a + 1], ARGV[a + 2], records[writer]
   if rec then
-    local s, answer = string.match(rec, '^(%d+):(-?%d+)$')
-    if tonumber(s) == tonumber(seq) then
-      remember(w, writer, rec)
-      return tonumber(answer)
+    local colon = string.find(rec, ':', 1, true)
+    local last, this = tonumber(sub(rec, 1, colon - 1)), tonumber(seq)
+    if last == this then
+      remember(writer, rec)
+      return tonumber(sub(rec, colon + 1))
     end
-    if tonumber(s) > tonumber(seq) then
+    if last > this then
       return SUPERSEDED
     end
   end
-  local T, L, C = tonumber(ARGV[ab + 5]), tonumber(ARGV[ab + 6]), tonumber(ARGV[ab + 7])
-  local X, V, W = tonumber(ARGV[ab + 8]), tonumber(ARGV[ab + 9]), tonumber(ARGV[ab + 10])
-  local a = ab + 11
-  local code, released = refused(kb, a, T, L, C, X, V, tonumber(ARGV[ab + 4]))
+  local kr, ar = kb + L + C + X, a + 3 + L + C + X
+  local code, released
+  local backlog = number8(sub(head, 19, 26))
+  if backlog > 0 and lsn - settled >= backlog then
+    code = FULL
+  end
+  for i = 27, 25 + 2 * T, 2 do
+    local e1, e2 = byte(head, i, i + 1)
+    code = code or closed[e1 * 256 + e2]
+  end
+  if not code and L + C + X > 0 then
+    code, released = held(kb, a + 3, L, C, X)
+  end
+  if not code and changed(kr, ar, V, ar + V + 1, W) then
+    code = CONFLICT
+  end
   if code then
-    remember(w, writer, seq .. ':' .. code)
+    remember(writer, seq .. ':' .. code)
     return code
   end
   local id = dec(lsn + 1)
-  local added = redis.pcall('XADD', wal, id .. '-0', 'u', ARGV[ab + 11])
+  local added = redis.pcall('XADD', wal, id .. '-0', 'u', ARGV[a + 3])
   if type(added) == 'table' and added.err then
     return added
   end
   lsn = lsn + 1
-  apply(kb, a, T, L, C, X, V, W, released, id)
-  remember(w, writer, seq .. ':' .. id)
+  apply(kb, a + 3 + L, kb + L, C, kr + V, ar + V + 1, W, released, id)
+  remember(writer, seq .. ':' .. id)
   return lsn
-end
-
--- preload reads the records of all units of the call that share a hash.
-local function preload()
-  local kb, ab, w, fields = 3, 3, KEYS[3], {}
-  while ab <= #ARGV do
-    if KEYS[kb] == w then
-      fields[#fields + 1] = ARGV[ab + 2]
-    end
-    kb, ab = kb + tonumber(ARGV[ab]), ab + tonumber(ARGV[ab + 1])
-  end
-  local values = redis.call('HMGET', w, unpack(fields))
-  local r = {}
-  for i = 1, #fields do
-    r[fields[i]] = values[i]
-  end
-  records[w] = r
 end
 
 -- write does what was put off.
@@ -220,33 +224,39 @@ local function write()
   end
   for key, value in pairs(claims) do
     if value then
-      mset[#mset + 1] = key
-      mset[#mset + 1] = value
+      mset[sets + 1], mset[sets + 2] = key, value
+      sets = sets + 2
     else
-      dels[#dels + 1] = key
+      drops = drops + 1
+      dels[drops] = key
     end
   end
-  each(mset, 1, #mset, 'MSET')
-  for key, z in pairs(zadds) do
-    each(z, 1, #z, 'ZADD', key)
+  each(mset, 1, sets, 'MSET')
+  for e, z in pairs(zadds) do
+    each(z, 1, z.n, 'ZADD', KEYS[3 + E + e])
   end
-  each(dels, 1, #dels, 'DEL')
-  for key, h in pairs(hsets) do
-    each(h, 1, #h, 'HSET', key)
+  each(dels, 1, drops, 'DEL')
+  local h, n = {}, 0
+  for writer, rec in pairs(answered) do
+    h[n + 1], h[n + 2] = writer, rec
+    n = n + 2
   end
+  each(h, 1, n, 'HSET', writers)
 end
 
-preload()
 local answers = {}
-local kb, ab = 3, 3
-while ab <= #ARGV do
+local a, kb = 6 + E + N, 3 + 2 * E + F + G
+for i = 1, N do
+  local t1, t2, t3, l1, l2, l3, c1, c2, c3, x1, x2, x3, v1, v2, v3, w1, w2, w3 = byte(ARGV[a + 1], 1, 18)
+  local T, L, C = t1 * 65536 + t2 * 256 + t3, l1 * 65536 + l2 * 256 + l3, c1 * 65536 + c2 * 256 + c3
+  local X, V, W = x1 * 65536 + x2 * 256 + x3, v1 * 65536 + v2 * 256 + v3, w1 * 65536 + w2 * 256 + w3
   -- A unit that fails half way must not take those before it along.
-  local ok, answer = pcall(unit, kb, ab)
+  local ok, answer = pcall(unit, ARGV[6 + E + i], kb, a, T, L, C, X, V, W)
   if not ok then
     answer = redis.error_reply(type(answer) == 'table' and answer.err or tostring(answer))
   end
-  answers[#answers + 1] = answer
-  kb, ab = kb + tonumber(ARGV[ab]), ab + tonumber(ARGV[ab + 1])
+  answers[i] = answer
+  kb, a = kb + L + C + X + V + W + C, a + 3 + L + C + X + V + 2 * W
 end
 write()
 return answers
