@@ -203,8 +203,19 @@ func (in *insertion) explicit(ctx context.Context) error {
 // maxAutoIncrement is the largest value the column can hold. The top value
 // itself is left to MySQL, whose counter behaves specially there.
 func maxAutoIncrement(c *schema.Column) uint64 {
-	bits := map[schema.Type]uint{schema.Tinyint: 8, schema.Smallint: 16, schema.Mediumint: 24, schema.Int: 32, schema.Bigint: 64}[c.Type]
-	if bits == 0 {
+	var bits uint
+	switch c.Type {
+	case schema.Tinyint:
+		bits = 8
+	case schema.Smallint:
+		bits = 16
+	case schema.Mediumint:
+		bits = 24
+	case schema.Int:
+		bits = 32
+	case schema.Bigint:
+		bits = 64
+	default:
 		return 0
 	}
 	if !c.Unsigned {

@@ -79,6 +79,9 @@ func (s *session) delete(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 // refused takes a *absorber.Refused apart: its reason is no error to the
 // client, the statement goes to MySQL.
 func refused(err error) (string, error) {
+	if err == nil {
+		return "", nil
+	}
 	var r *absorber.Refused
 	if errors.As(err, &r) {
 		return r.Reason, nil
