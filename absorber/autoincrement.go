@@ -27,6 +27,59 @@ func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Tabl
 	return first, gen, given, err
 }
 
+// Reserve takes n AUTO_INCREMENT values for rows that Transform will insert:
+// first, first+inc.Increment and so on. Values that are not used are gone, as
+// after a rollback. *Refused where the counter cannot do it.
+func (e *Engine) Reserve(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, err error) {
+	first, _, _, err = e.reserve(ctx, u, t, n, inc)
+	return first, err
+}
+
+// reserve is nextAutoIncrement, within what the column can hold.
+func (e *Engine) reserve(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
+	first, gen, given, err = e.nextAutoIncrement(ctx, u, t, n, inc)
+	if err != nil {
+		return 0, gen, given, err
+	}
+	last := first + (n-1)*inc.Increment
+	if last < first || last > maxAutoIncrement(&t.Columns[t.AutoIncrement]) {
+		return 0, gen, given, &Refused{Reason: "auto_increment_range"}
+	}
+	return first, gen, given, nil
+}
+
+// raise pushes the counter above the explicit values of new rows, of which
+// those up to given came from it. A gate in the way is attempt's to wait for.
+func (tr *transformation) raise(ctx context.Context, changes []change, given uint64) error {
+	col := tr.t.AutoIncrement
+	if col < 0 {
+		return nil
+	}
+	top := uint64(0)
+	for _, c := range changes {
+		if c.old != nil || c.new == nil || len(c.new[col]) > 0 && c.new[col][0] == '-' {
+			continue
+		}
+		v, err := strconv.ParseUint(string(c.new[col]), 10, 64)
+		if err != nil {
+			return &Refused{Reason: "auto_increment_range"}
+		}
+		top = max(top, v)
+	}
+	if top <= given {
+		return nil
+	}
+	lane, table := tr.e.lane(tr.t), tr.t.Name.String()
+	_, seeded, err := tr.e.store.NextAutoIncrement(ctx, lane, tr.st, table, 0, 1, 1)
+	if err == nil && !seeded {
+		err = tr.e.seedAutoIncrement(ctx, tr.t, tr.st)
+	}
+	if err == nil {
+		err = tr.e.store.RaiseAutoIncrement(ctx, lane, tr.st, table, top)
+	}
+	return counterRefused(err)
+}
+
 // raiseAutoIncrement pushes the counter above an explicit value. A counter
 // that is not seeded yet is seeded first: MySQL's own value does not know of
 // the explicit one until it has drained.

@@ -170,13 +170,8 @@ func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 	}
 	var first uint64
 	var err error
-	first, in.gen, in.given, err = in.e.nextAutoIncrement(ctx, in.u, in.t, uint64(n), inc)
-	if err != nil {
+	if first, in.gen, in.given, err = in.e.reserve(ctx, in.u, in.t, uint64(n), inc); err != nil {
 		return err
-	}
-	last := first + uint64(n-1)*inc.Increment
-	if last < first || last > maxAutoIncrement(&in.t.Columns[col]) {
-		return &Refused{Reason: "auto_increment_range"}
 	}
 	for i := range in.rows {
 		in.rows[i].Image[col] = strconv.AppendUint(nil, first+uint64(i)*inc.Increment, 10)

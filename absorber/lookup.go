@@ -21,28 +21,39 @@ type currentRow struct {
 // pending. The images alias buffers of their own; the caller may keep them but
 // not change them.
 func (e *Engine) Lookup(ctx context.Context, t *schema.Table, refs []row.Ref) ([]row.Image, error) {
+	var images []row.Image
+	err := e.reading(ctx, t, func(st wal.TableState) error {
+		rows, err := e.current(ctx, t, st, refs)
+		images = make([]row.Image, len(rows))
+		for i := range rows {
+			images[i] = rows[i].im
+		}
+		return err
+	})
+	return images, err
+}
+
+// reading runs look until it meets neither a stale state of the table nor
+// another writer. ErrShut if the gate is shut.
+func (e *Engine) reading(ctx context.Context, t *schema.Table, look func(st wal.TableState) error) error {
 	for try := 0; ; try++ {
 		st, err := e.state(ctx, t)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		rows, err := e.current(ctx, t, st, refs)
+		err = look(st)
 		switch {
 		case err == nil:
-			images := make([]row.Image, len(rows))
-			for i := range rows {
-				images[i] = rows[i].im
-			}
-			return images, nil
+			return nil
 		case errors.Is(err, wal.ErrGated):
 			e.forgetState(t.Name.String())
-			return nil, ErrShut
+			return ErrShut
 		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, wal.ErrConflict), errors.Is(err, errSchema) && try < schemaTries:
 			e.forgetState(t.Name.String())
 			err = backOff(ctx, try)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

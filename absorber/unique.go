@@ -10,10 +10,29 @@ import (
 )
 
 // change is one row's way from old to new; old is nil for an INSERT, new for a
-// DELETE.
+// DELETE. ref names the row where it was not named by the statement.
 type change struct {
 	key      row.Key
+	ref      row.Ref
 	old, new row.Image
+}
+
+// mutation is the change as the unit carries it.
+func (c *change) mutation() row.Mutation {
+	m := row.Mutation{Key: c.key, Op: row.Update, Image: c.new}
+	switch {
+	case c.old == nil:
+		m.Op = row.Insert
+	case c.new == nil:
+		m.Op, m.Image = row.Delete, c.old
+	default:
+		for i := range c.new {
+			if (c.old[i] == nil) != (c.new[i] == nil) || !bytes.Equal(c.old[i], c.new[i]) {
+				m.Changed = append(m.Changed, uint16(i))
+			}
+		}
+	}
+	return m
 }
 
 // wanted is a unique value that a change needs.
@@ -29,7 +48,7 @@ type wanted struct {
 // A value that is held is a *Duplicate.
 func (e *Engine) claim(ctx context.Context, t *schema.Table, st wal.TableState, changes []change, c *wal.Commit) error {
 	var want []wanted
-	taken := map[wal.ClaimKey]bool{}
+	taken, givenUp := map[wal.ClaimKey]bool{}, map[wal.ClaimKey]bool{}
 	for _, ch := range changes {
 		for _, ix := range t.Uniques {
 			oldKey, hadOld, err := claimKey(t, ix, ch.old)
@@ -44,6 +63,7 @@ func (e *Engine) claim(ctx context.Context, t *schema.Table, st wal.TableState, 
 				continue
 			}
 			if hadOld {
+				givenUp[oldKey] = true
 				c.Releases = append(c.Releases, wal.ClaimWrite{ClaimKey: oldKey, Owner: ch.key})
 			}
 			if !hasNew {
@@ -56,19 +76,16 @@ func (e *Engine) claim(ctx context.Context, t *schema.Table, st wal.TableState, 
 			want = append(want, wanted{wal.ClaimWrite{ClaimKey: newKey, Owner: ch.key}, ix, indexValues(ix, ch.new), ch.new})
 		}
 	}
-	for _, r := range c.Releases {
-		if taken[r.ClaimKey] { // one statement moves a value from row to row
-			return &Refused{Reason: "unique_move"}
-		}
-	}
 	if len(want) == 0 {
 		return nil
 	}
-	return e.proveFree(ctx, t, st, want, c)
+	return e.proveFree(ctx, t, st, want, givenUp, c)
 }
 
-// proveFree looks each wanted value up: in the claims, then in MySQL.
-func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableState, want []wanted, c *wal.Commit) error {
+// proveFree looks each wanted value up: in the claims, then in MySQL. A value
+// that a row of the same unit gives up needs no look: that row's version, which
+// is a witness of the commit, proves that it has the value, so nobody else has.
+func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableState, want []wanted, givenUp map[wal.ClaimKey]bool, c *wal.Commit) error {
 	keys := make([]wal.ClaimKey, len(want))
 	for i, w := range want {
 		keys[i] = w.claim.ClaimKey
@@ -79,10 +96,10 @@ func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableSta
 	}
 	ask := map[string]map[string][][]byte{} // index -> value -> columns
 	for i, w := range want {
-		if claims[i].Held && claims[i].Owner != w.claim.Owner {
+		if claims[i].Held && claims[i].Owner != w.claim.Owner && !givenUp[keys[i]] {
 			return duplicate(t, w.ix, w.im)
 		}
-		if !claims[i].Held {
+		if !claims[i].Held && !givenUp[keys[i]] {
 			c.ClaimReads = append(c.ClaimReads, wal.ClaimRead{ClaimKey: keys[i], Lease: claims[i].Lease})
 			if ask[w.ix.Name] == nil {
 				ask[w.ix.Name] = map[string][][]byte{}
