@@ -173,6 +173,9 @@ func (p *parser) table() bool {
 	if p.t = p.cat.Absorbed(p.name); p.t == nil {
 		return p.fail(ReasonOtherTable)
 	}
+	if p.t.Computed {
+		return p.fail(ReasonGeneratedColumn)
+	}
 	for i := range p.t.Columns {
 		if p.t.Columns[i].Generated {
 			return p.fail(ReasonGeneratedColumn)

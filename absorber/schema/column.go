@@ -17,6 +17,7 @@ func newColumn(d Dialect, r rawColumn) Column {
 		Invisible:     strings.Contains(extra, "invisible"),
 		Generated: strings.Contains(extra, "virtual generated") || strings.Contains(extra, "stored generated") ||
 			strings.Contains(extra, "persistent") || len(r.generation) > 0,
+		generation: r.generation,
 	}
 	parseColumnType(r.columnType, &c)
 	if d == MariaDB && r.json && c.Type == Text && strings.HasPrefix(r.columnType, "longtext") && c.Charset == "utf8mb4" {

@@ -62,10 +62,12 @@ func definitionHash(t *Table) uint32 {
 		h.text(c.Collation)
 		h.number(int(c.Default))
 		h.text(string(c.DefaultValue))
+		h.text(c.generation)
 		for _, b := range []bool{c.NotNull, c.OnUpdateNow, c.Generated, c.Invisible, c.AutoIncrement} {
 			h.flag(b)
 		}
 	}
+	h.flag(t.Computed)
 	h.index(t.Primary)
 	h.number(len(t.Uniques))
 	for _, ix := range t.Uniques {

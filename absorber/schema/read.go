@@ -38,7 +38,7 @@ type rawForeignKey struct {
 	cascades      bool // a change of the parent changes the child
 }
 
-// rawCheck is an enforced CHECK constraint. clause is empty on MySQL.
+// rawCheck is an enforced CHECK constraint.
 type rawCheck struct{ name, clause string }
 
 // rawBody is a stored piece of SQL: a view, routine, trigger or event.

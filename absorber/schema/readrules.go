@@ -2,11 +2,11 @@ package schema
 
 import "strings"
 
-// readChecks reads the enforced CHECK constraints, of all tables. Only MariaDB
-// tells here which table a clause belongs to, and only there it is needed.
+// readChecks reads the enforced CHECK constraints, of all tables.
 func (r *raw) readChecks(q Queryer, d Dialect) error {
-	sql := "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, '' FROM information_schema.TABLE_CONSTRAINTS" +
-		" WHERE CONSTRAINT_TYPE = 'CHECK' AND ENFORCED = 'YES'"
+	sql := "SELECT t.TABLE_SCHEMA, t.TABLE_NAME, t.CONSTRAINT_NAME, c.CHECK_CLAUSE FROM information_schema.TABLE_CONSTRAINTS t" +
+		" LEFT JOIN information_schema.CHECK_CONSTRAINTS c ON c.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME" +
+		" WHERE t.CONSTRAINT_TYPE = 'CHECK' AND t.ENFORCED = 'YES'"
 	if d == MariaDB {
 		sql = "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
 	}

@@ -86,6 +86,8 @@ type Column struct {
 	Generated     bool
 	Invisible     bool
 	AutoIncrement bool
+
+	generation string // of a generated column: the expression, as the server shows it
 }
 
 // Index is a unique index; Columns are positions in Table.Columns.
@@ -105,6 +107,9 @@ type Table struct {
 	Primary       Index
 	Uniques       []Index // other unique indexes, in the server's order
 	AutoIncrement int     // position of the AUTO_INCREMENT column, -1 if none
+	// Computed: the server computes columns of each row, or checks conditions on
+	// it. What an INSERT or UPDATE makes of a row is then the server's to say.
+	Computed bool
 	// Refusals name why the table cannot be absorbed; empty means it can.
 	Refusals []Refusal
 }
