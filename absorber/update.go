@@ -10,35 +10,47 @@ import (
 
 // Apply computes a row's new image from its current one, which it must not
 // change, and names the columns that differ; none means the row stays as it
-// is. reason is not empty when the new image cannot be computed exactly.
-type Apply func(im row.Image) (out row.Image, changed []uint16, reason string)
+// is. matched is false for a row that a further condition leaves out. reason is
+// not empty when all that cannot be computed exactly.
+type Apply func(im row.Image) (out row.Image, changed []uint16, matched bool, reason string)
+
+// Matches tells whether a further condition holds for a row. reason is not
+// empty when that cannot be computed exactly.
+type Matches func(im row.Image) (matched bool, reason string)
 
 // Update absorbs an UPDATE of the rows named by their primary keys, in the
 // order of refs. Rows that do not exist are skipped. Errors as for Insert.
 func (e *Engine) Update(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, apply Apply) (Result, error) {
-	return e.modify(ctx, u, t, refs, func(im row.Image) (row.Mutation, error) {
-		out, changed, reason := apply(im)
+	return e.modify(ctx, u, t, refs, func(im row.Image) (row.Mutation, bool, error) {
+		out, changed, matched, reason := apply(im)
 		switch {
 		case reason != "":
-			return row.Mutation{}, &Refused{Reason: reason}
-		case len(changed) == 0:
-			return row.Mutation{}, nil
+			return row.Mutation{}, false, &Refused{Reason: reason}
+		case !matched || len(changed) == 0:
+			return row.Mutation{}, matched, nil
 		}
-		return row.Mutation{Op: row.Update, Image: out, Changed: changed}, nil
+		return row.Mutation{Op: row.Update, Image: out, Changed: changed}, true, nil
 	})
 }
 
-// Delete absorbs a DELETE of the rows named by their primary keys. Errors as
-// for Insert.
-func (e *Engine) Delete(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref) (Result, error) {
-	return e.modify(ctx, u, t, refs, func(im row.Image) (row.Mutation, error) {
-		return row.Mutation{Op: row.Delete, Image: im}, nil
+// Delete absorbs a DELETE of those rows, named by their primary keys, for which
+// matches holds. Errors as for Insert.
+func (e *Engine) Delete(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, matches Matches) (Result, error) {
+	return e.modify(ctx, u, t, refs, func(im row.Image) (row.Mutation, bool, error) {
+		matched, reason := matches(im)
+		switch {
+		case reason != "":
+			return row.Mutation{}, false, &Refused{Reason: reason}
+		case !matched:
+			return row.Mutation{}, false, nil
+		}
+		return row.Mutation{Op: row.Delete, Image: im}, true, nil
 	})
 }
 
-// modify commits what decide makes of each row that exists. A mutation without
-// an Op leaves the row as it is.
-func (e *Engine) modify(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, decide func(im row.Image) (row.Mutation, error)) (Result, error) {
+// modify commits what decide makes of each row that exists and matches. A
+// mutation without an Op leaves the row as it is.
+func (e *Engine) modify(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, decide func(im row.Image) (m row.Mutation, matched bool, err error)) (Result, error) {
 	var res Result
 	lsn, err := e.attempt(ctx, u, t, refs, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
@@ -52,10 +64,12 @@ func (e *Engine) modify(ctx context.Context, u *Usage, t *schema.Table, refs []r
 			if r.im == nil {
 				continue
 			}
-			res.Matched++
-			m, err := decide(r.im)
+			m, matched, err := decide(r.im)
 			if err != nil {
 				return nil, err
+			}
+			if matched {
+				res.Matched++
 			}
 			if m.Op == 0 {
 				continue
