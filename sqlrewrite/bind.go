@@ -7,16 +7,19 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
-// bound checks what no Plan can know of one execution's values.
+// bound checks what no Plan can know of one execution's values, before they
+// are computed with here.
 func (p *Plan) bound(args []Arg, env *Env) Reason {
-	if len(args) < p.slots {
+	switch {
+	case p.Shadow == ShadowMust:
+		return p.Reason
+	case len(args) < p.slots:
 		return ReasonParameters
-	}
-	if env.Charset == "utf8mb4" {
+	case env.Charset == "utf8mb4":
 		return ""
 	}
-	for _, a := range args {
-		if a.Kind == row.KindString && !ascii(a.Text) {
+	for i := range args {
+		if args[i].Kind == row.KindString && (env.binary() || !env.sameText(args[i].Text)) {
 			return ReasonSessionCharset
 		}
 	}
@@ -101,52 +104,45 @@ func (v *evaluation) defaults(r *NewRow, in *insertPlan, all bool) Reason {
 
 // Keys computes the rows an absorbed UPDATE, DELETE or PointRead is about:
 // ascending by Key, without repeats. With a Reason there are none: forward the
-// statement.
+// statement, or let the shadow have it.
 func (p *Plan) Keys(args []Arg, env *Env) ([]row.Ref, Reason) {
+	if p.where == nil || p.Index != nil {
+		return nil, ReasonNoKey
+	}
 	if r := p.bound(args, env); r != "" {
 		return nil, r
 	}
-	k := p.where
-	if r := k.sameKinds(args); r != "" {
+	refs, r := p.refs(args, env)
+	if r != "" {
 		return nil, r
 	}
-	mode := env.storeMode()
-	mode.Strict = true // comparing is not storing: nothing may be cut off
-	refs := make([]row.Ref, 0, len(k.tuples))
-	for _, tuple := range k.tuples {
-		values := make([][]byte, len(k.columns))
-		for i, o := range tuple {
-			c := k.columns[i]
-			stored, ok := keyValue(&p.Table.Columns[c], o, args, mode)
-			if !ok {
-				return nil, ReasonKeyValue
-			}
-			values[slices.Index(p.Table.Primary.Columns, c)] = stored
-		}
-		ref, err := row.EncodeKey(p.Table, values)
-		if err != nil {
-			return nil, ReasonKeyValue
-		}
-		refs = append(refs, ref)
+	return refs, p.where.limited(len(refs), args)
+}
+
+// IndexKeys is Keys for a statement that names its rows by Plan.Index:
+// ascending as the index orders them, without repeats.
+func (p *Plan) IndexKeys(args []Arg, env *Env) ([]IndexKey, Reason) {
+	if p.where == nil || p.Index == nil {
+		return nil, ReasonNoKey
 	}
-	slices.SortFunc(refs, func(a, b row.Ref) int { return strings.Compare(string(a.Key), string(b.Key)) })
-	refs = slices.CompactFunc(refs, func(a, b row.Ref) bool { return a.Key == b.Key })
-	return refs, k.limited(len(refs), args)
+	if r := p.bound(args, env); r != "" {
+		return nil, r
+	}
+	keys, r := p.indexKeys(args, env)
+	if r != "" {
+		return nil, r
+	}
+	return keys, p.where.limited(len(keys), args)
 }
 
 // limited checks LIMIT and ORDER BY against the number of keys.
 func (k *keyPlan) limited(keys int, args []Arg) Reason {
-	if k.ordered && keys > 1 {
+	switch {
+	case len(k.order) > 0 && keys > 1:
 		return ReasonOrderBy
-	}
-	if k.offset >= 0 && !(args[k.offset].Kind == row.KindInt && string(args[k.offset].Text) == "0") {
+	case k.offset >= 0 && !(args[k.offset].Kind == row.KindInt && string(args[k.offset].Text) == "0"):
 		return ReasonLimit
-	}
-	if k.limit < 0 {
-		return ""
-	}
-	n, ok := exactOf(args[k.limit])
-	if a := args[k.limit]; !ok || a.Kind != row.KindInt || !n.n.IsInt64() || n.n.Int64() < int64(keys) {
+	case k.limit >= 0 && !k.atLeast(k.limit, args, keys, -1):
 		return ReasonLimit
 	}
 	return ""
@@ -154,15 +150,31 @@ func (k *keyPlan) limited(keys int, args []Arg) Reason {
 
 // Apply computes what an absorbed UPDATE makes of a row: the new image and the
 // columns that differ, ascending; none if the row stays as it is. im is not
-// changed, but the new image shares its values, and may alias args.
+// changed, but the new image shares its values, and may alias args. Whether
+// the row is one of the statement's is Matches' to say.
 func (p *Plan) Apply(im row.Image, args []Arg, env *Env) (row.Image, []uint16, Reason) {
+	return p.apply(im, nil, args, env)
+}
+
+// ApplyDuplicate computes what the UPDATE of an Upsert makes of current, the
+// row that is there, when inserted, one of Rows, cannot be: as Apply does. The
+// AUTO_INCREMENT column of inserted must have its value.
+func (p *Plan) ApplyDuplicate(current, inserted row.Image, args []Arg, env *Env) (row.Image, []uint16, Reason) {
+	if p.Verb != Upsert || p.Table == nil || len(inserted) != len(p.Table.Columns) {
+		return nil, nil, ReasonOnDuplicateKey
+	}
+	return p.apply(current, inserted, args, env)
+}
+
+// apply assigns from left to right; inserted is what VALUES() asks for.
+func (p *Plan) apply(im, inserted row.Image, args []Arg, env *Env) (row.Image, []uint16, Reason) {
 	if r := p.bound(args, env); r != "" {
 		return nil, nil, r
 	}
 	if len(im) != len(p.Table.Columns) {
 		return nil, nil, ReasonValue
 	}
-	v := evaluation{t: p.Table, env: env, mode: env.storeMode(), args: args, im: slices.Clone(im)}
+	v := evaluation{t: p.Table, env: env, mode: env.storeMode(), args: args, im: slices.Clone(im), inserted: inserted}
 	for i := range p.set {
 		a := &p.set[i]
 		stored, r := v.assign(a.column, &a.value)

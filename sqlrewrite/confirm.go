@@ -24,13 +24,20 @@ const maxPooledText = 64 << 10
 type reading struct {
 	*parser       // only to look names up: not its tokens
 	offsets []int // for each slot of the plan where its marker stands, -1 if not met
+	places  []int // where they have to stand, -1 if there is none; nil: in order
+	met     bool  // an aggregate function was met
 }
 
 // confirmed reports whether TiDB's parser reads the normalised text, in which
-// every slot is a marker, exactly as p did and plan says. It is the second of
-// two readers that share no grammar: what only one of them understands, or
-// both differently, is MySQL's to answer.
+// every slot is a marker, exactly as p did and plan says; if text is nil, the
+// text that p writes for it. It is the second of two readers that share no
+// grammar: what only one of them understands, or both differently, is MySQL's
+// to answer.
 func (p *parser) confirmed(text []byte, plan *Plan) bool {
+	var places []int
+	if text == nil || p.rowAlias != "" {
+		text, places = p.secondText(plan.slots)
+	}
 	second := tidbParsers.Get().(*tidb.Parser)
 	stmt, ok := parseTiDB(second, string(text), p.env)
 	if !ok {
@@ -39,24 +46,24 @@ func (p *parser) confirmed(text []byte, plan *Plan) bool {
 	if len(text) <= maxPooledText {
 		defer tidbParsers.Put(second)
 	}
-	r := reading{parser: p, offsets: make([]int, plan.slots)}
+	r := reading{parser: p, offsets: make([]int, plan.slots), places: places}
 	for i := range r.offsets {
 		r.offsets[i] = -1
 	}
 	switch st := stmt.(type) {
 	case *ast.InsertStmt:
-		ok = plan.Verb == Insert && r.insert(st, plan.insert)
+		ok = plan.insert != nil && st.IsReplace == (plan.Verb == Replace) && st.IgnoreErr == plan.Ignore && r.insert(st, plan)
 	case *ast.UpdateStmt:
 		ok = plan.Verb == Update && r.update(st, plan)
 	case *ast.DeleteStmt:
-		ok = plan.Verb == Delete && deleteRest(st) && r.table(st.TableRefs) &&
-			r.where(st.Where, plan.where) && r.limit(st.Limit, plan.where)
+		ok = plan.Verb == Delete && deleteRest(st) && st.IgnoreErr == plan.Ignore && r.table(st.TableRefs) &&
+			r.where(st.Where, plan) && r.order(st.Order, plan) && r.limit(st.Limit, plan.where)
 	case *ast.SelectStmt:
 		ok = plan.Verb == PointRead && r.pointRead(st, plan)
 	default:
 		ok = false
 	}
-	return ok && r.inOrder()
+	return ok && (r.places != nil || r.inOrder())
 }
 
 // parseTiDB parses one statement in the session's sql_mode. Warnings count as
@@ -120,23 +127,25 @@ func nothingBut[T any](known ...string) func(*T) bool {
 
 // What of each node is compared below; everything else must be absent.
 var (
-	insertRest  = nothingBut[ast.InsertStmt]("Table", "Columns", "Lists", "Setlist")
-	updateRest  = nothingBut[ast.UpdateStmt]("TableRefs", "List", "Where", "Limit")
-	deleteRest  = nothingBut[ast.DeleteStmt]("TableRefs", "Where", "Limit")
-	selectRest  = nothingBut[ast.SelectStmt]("SelectStmtOpts", "Fields", "From", "Where", "OrderBy", "Limit")
-	optionsRest = nothingBut[ast.SelectStmtOpts]("SQLCache")
+	insertRest  = nothingBut[ast.InsertStmt]("Table", "Columns", "Lists", "Setlist", "IsReplace", "IgnoreErr", "OnDuplicate")
+	updateRest  = nothingBut[ast.UpdateStmt]("TableRefs", "List", "Where", "Order", "Limit", "IgnoreErr")
+	deleteRest  = nothingBut[ast.DeleteStmt]("TableRefs", "Where", "Order", "Limit", "IgnoreErr")
+	selectRest  = nothingBut[ast.SelectStmt]("SelectStmtOpts", "Fields", "From", "Where", "OrderBy", "Limit", "Distinct")
+	optionsRest = nothingBut[ast.SelectStmtOpts]("SQLCache", "Distinct")
 	fieldRest   = nothingBut[ast.SelectField]("Offset", "WildCard", "Expr", "AsName")
 	orderRest   = nothingBut[ast.OrderByClause]("Items")
 	joinRest    = nothingBut[ast.Join]("Left")
 	sourceRest  = nothingBut[ast.TableSource]("Source", "AsName")
 	nameRest    = nothingBut[ast.TableName]("Schema", "Name")
 	callRest    = nothingBut[ast.FuncCallExpr]("Tp", "FnName", "Args")
+	isNullRest  = nothingBut[ast.IsNullExpr]("Expr", "Not")
 	inRest      = nothingBut[ast.PatternInExpr]("Expr", "List")
 )
 
 // marker notes that a slot's marker stands at an offset.
 func (r *reading) marker(offset int, slot int32) bool {
-	if slot < 0 || int(slot) >= len(r.offsets) || r.offsets[slot] >= 0 && r.offsets[slot] != offset {
+	if slot < 0 || int(slot) >= len(r.offsets) || r.offsets[slot] >= 0 && r.offsets[slot] != offset ||
+		r.places != nil && r.places[slot] != offset {
 		return false
 	}
 	r.offsets[slot] = offset
@@ -191,9 +200,10 @@ func (r *reading) position(n *ast.ColumnName) int {
 	return c
 }
 
-// insert compares the columns and the rows.
-func (r *reading) insert(st *ast.InsertStmt, in *insertPlan) bool {
-	if !insertRest(st) || !r.table(st.Table) || len(st.Lists) != len(in.rows) {
+// insert compares the columns, the rows and ON DUPLICATE KEY UPDATE.
+func (r *reading) insert(st *ast.InsertStmt, plan *Plan) bool {
+	in := plan.insert
+	if !insertRest(st) || !r.table(st.Table) || len(st.Lists) != len(in.rows) || (plan.Verb == Upsert) != (len(st.OnDuplicate) > 0) {
 		return false
 	}
 	var columns []int
@@ -215,9 +225,31 @@ func (r *reading) insert(st *ast.InsertStmt, in *insertPlan) bool {
 			return false
 		}
 		for k, v := range row {
-			if !r.value(v, &in.rows[i][k], columns[k]) {
+			if !r.assigned(v, &in.rows[i][k], columns[k], place{}) {
 				return false
 			}
+		}
+	}
+	return plan.Verb != Upsert || r.assignments(st.OnDuplicate, plan, place{inserted: true})
+}
+
+// assigned compares a value for column target, or makes sure that it is pure.
+func (r *reading) assigned(n ast.ExprNode, e *expr, target int, in place) bool {
+	if e.op == opOther {
+		return r.pureValue(n, target, in)
+	}
+	return r.value(n, e, target)
+}
+
+// assignments compares column = expression, ...
+func (r *reading) assignments(list []*ast.Assignment, plan *Plan, in place) bool {
+	if len(list) != len(plan.set) {
+		return false
+	}
+	for i, a := range list {
+		set := &plan.set[i]
+		if r.position(a.Column) != set.column || !r.assigned(a.Expr, &set.value, set.column, in) {
+			return false
 		}
 	}
 	return true
@@ -225,23 +257,22 @@ func (r *reading) insert(st *ast.InsertStmt, in *insertPlan) bool {
 
 // update compares the assignments and the condition.
 func (r *reading) update(st *ast.UpdateStmt, plan *Plan) bool {
-	if !updateRest(st) || !r.table(st.TableRefs) || len(st.List) != len(plan.set) {
-		return false
-	}
-	for i, a := range st.List {
-		set := &plan.set[i]
-		if r.position(a.Column) != set.column || !r.value(a.Expr, &set.value, set.column) {
-			return false
-		}
-	}
-	return r.where(st.Where, plan.where) && r.limit(st.Limit, plan.where)
+	return updateRest(st) && st.IgnoreErr == plan.Ignore && r.table(st.TableRefs) && r.assignments(st.List, plan, place{once: true}) &&
+		r.where(st.Where, plan) && r.order(st.Order, plan) && r.limit(st.Limit, plan.where)
 }
 
 // pointRead compares what is selected, the condition and the order.
 func (r *reading) pointRead(st *ast.SelectStmt, plan *Plan) bool {
 	o := st.SelectStmtOpts
-	if o == nil || !selectRest(st) || !optionsRest(o) || !o.SQLCache && r.env.Dialect != schema.MariaDB || !r.table(st.From) || st.Fields == nil {
+	if o == nil || !selectRest(st) || !optionsRest(o) || !o.SQLCache && r.env.Dialect != schema.MariaDB || !r.table(st.From) || st.Fields == nil ||
+		st.Distinct != r.distinct || o.Distinct != r.distinct {
 		return false
+	}
+	if len(plan.Columns) == 0 {
+		if !r.selected(st.Fields.Fields) {
+			return false
+		}
+		return r.where(st.Where, plan) && r.order(st.OrderBy, plan) && r.limit(st.Limit, plan.where) && r.met == r.aggregate
 	}
 	var got Plan
 	for _, f := range st.Fields.Fields {
@@ -249,20 +280,28 @@ func (r *reading) pointRead(st *ast.SelectStmt, plan *Plan) bool {
 			return false
 		}
 	}
-	if !slices.Equal(got.Columns, plan.Columns) || (st.OrderBy != nil) != plan.where.ordered {
+	return slices.Equal(got.Columns, plan.Columns) &&
+		r.where(st.Where, plan) && r.order(st.OrderBy, plan) && r.limit(st.Limit, plan.where)
+}
+
+// order compares ORDER BY.
+func (r *reading) order(by *ast.OrderByClause, plan *Plan) bool {
+	if by == nil {
+		return len(plan.where.order) == 0
+	}
+	if !orderRest(by) || len(by.Items) != len(plan.where.order) {
 		return false
 	}
-	if st.OrderBy != nil {
-		if !orderRest(st.OrderBy) {
+	for i, item := range by.Items {
+		at := -1
+		if c, ok := item.Expr.(*ast.ColumnNameExpr); ok {
+			at = r.position(c.Name)
+		}
+		if at != plan.where.order[i] || at < 0 && (plan.Shadow != ShadowMust || !r.pure(item.Expr, place{aliases: plan.Verb == PointRead, aggregate: plan.Verb == PointRead})) {
 			return false
 		}
-		for _, by := range st.OrderBy.Items {
-			if c, ok := by.Expr.(*ast.ColumnNameExpr); !ok || r.position(c.Name) < 0 {
-				return false
-			}
-		}
 	}
-	return r.where(st.Where, plan.where) && r.limit(st.Limit, plan.where)
+	return true
 }
 
 // field adds what one item of the select list selects.

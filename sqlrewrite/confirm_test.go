@@ -122,7 +122,7 @@ func TestSecondReadingPairs(t *testing.T) {
 	alike := 0
 	for i, a := range list {
 		for k, b := range list {
-			want := a.name == b.name && a.alias == b.alias && reflect.DeepEqual(a.plan, b.plan)
+			want := a.name == b.name && a.alias == b.alias && reflect.DeepEqual(a.plan, b.plan) && reflect.DeepEqual(a.terms, b.terms)
 			if got := b.confirmed(a.text, b.plan); got != want {
 				t.Errorf("%s with the plan of %s: %t, want %t", a.src, b.src, got, want)
 			}

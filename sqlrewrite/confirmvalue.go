@@ -31,6 +31,8 @@ func (r *reading) value(n ast.ExprNode, e *expr, target int) bool {
 		return e.op == opDefault && (n.Name == nil || r.position(n.Name) == target)
 	case *ast.ColumnNameExpr:
 		return e.op == opColumn && r.position(n.Name) == int(e.n)
+	case *ast.ValuesExpr:
+		return e.op == opValues && r.position(n.Column.Name) == int(e.n)
 	case *ast.UnaryOperationExpr:
 		return n.Op == tidbop.Minus && e.op == opNeg && r.value(n.V, e.l, -1)
 	case *ast.BinaryOperationExpr:
@@ -58,15 +60,28 @@ func (r *reading) call(n *ast.FuncCallExpr, e *expr) bool {
 	return false
 }
 
-// where compares the conditions: the same columns in the same order, and for
-// each the same values.
-func (r *reading) where(n ast.ExprNode, want *keyPlan) bool {
-	var terms []term
-	if !r.terms(n, &terms) {
+// where compares the conditions that AND joins: as many in the same order, and
+// each the same, but those that are only to be pure.
+func (r *reading) where(n ast.ExprNode, plan *Plan) bool {
+	if n == nil {
 		return false
 	}
-	var got keyPlan
-	if !r.combine(&got, terms) || !slices.Equal(got.columns, want.columns) || len(got.tuples) != len(want.tuples) {
+	var got []term
+	if !r.conjunction(n, plan.Shadow == ShadowMust, &got) || len(got) != len(r.parser.terms) {
+		return false
+	}
+	for i := range got {
+		if !r.sameTerm(&got[i], &r.parser.terms[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameTerm compares two conditions; the slot of an operand is its marker's
+// offset in got.
+func (r *reading) sameTerm(got, want *term) bool {
+	if got.op != want.op || !slices.Equal(got.columns, want.columns) || len(got.tuples) != len(want.tuples) {
 		return false
 	}
 	for i, tuple := range got.tuples {
@@ -83,41 +98,64 @@ func (r *reading) where(n ast.ExprNode, want *keyPlan) bool {
 	return true
 }
 
-// terms collects the parts of the conjunction; the slot of an operand is its
-// marker's offset here.
-func (r *reading) terms(n ast.ExprNode, terms *[]term) bool {
-	var t term
+// conjunction collects the parts of the conjunction. What only the shadow can
+// judge has to be pure.
+func (r *reading) conjunction(n ast.ExprNode, shadow bool, terms *[]term) bool {
 	switch n := n.(type) {
 	case *ast.ParenthesesExpr:
-		return r.terms(n.Expr, terms)
+		return r.conjunction(n.Expr, shadow, terms)
 	case *ast.BinaryOperationExpr:
 		if n.Op == tidbop.LogicAnd {
-			return r.terms(n.L, terms) && r.terms(n.R, terms)
+			return r.conjunction(n.L, shadow, terms) && r.conjunction(n.R, shadow, terms)
 		}
-		if n.Op != tidbop.EQ {
-			return false
+	}
+	t, ok := r.term(n)
+	if !ok {
+		t = term{op: isUnknown}
+	}
+	*terms = append(*terms, t)
+	if shadow {
+		return r.pure(n, place{})
+	}
+	return ok
+}
+
+// tidbComparisons are the operators of conditions.
+var tidbComparisons = map[tidbop.Op]comparison{tidbop.EQ: isIn, tidbop.NE: isNot, tidbop.LT: isLess, tidbop.LE: isAtMost, tidbop.GT: isMore, tidbop.GE: isAtLeast}
+
+// term reads one condition as our own parser does; false if it is none of
+// those.
+func (r *reading) term(n ast.ExprNode) (t term, ok bool) {
+	switch n := n.(type) {
+	case *ast.BinaryOperationExpr:
+		if t.op, ok = tidbComparisons[n.Op]; !ok || t.op != isIn && !r.env.Shadows {
+			return t, false
 		}
 		left, right := n.L, n.R
 		if _, ok := right.(*ast.ColumnNameExpr); ok { // 5 = id
 			left, right = right, left
+			t.op = t.op.turned()
 		}
-		if !r.keys(left, &t) || !keyed(right, &t) {
-			return false
+		row, _ := left.(*ast.RowExpr)
+		return t, (row == nil || t.op == isIn) && r.keys(left, &t) && keyed(right, &t)
+	case *ast.IsNullExpr:
+		if t.op = isNull; n.Not {
+			t.op = isNotNull
 		}
+		c, ok := n.Expr.(*ast.ColumnNameExpr)
+		return t, ok && r.env.Shadows && isNullRest(n) && r.keys(c, &t)
 	case *ast.PatternInExpr:
 		if !inRest(n) || !r.keys(n.Expr, &t) {
-			return false
+			return t, false
 		}
 		for _, v := range n.List {
 			if !keyed(v, &t) {
-				return false
+				return t, false
 			}
 		}
-	default:
-		return false
+		return t, true
 	}
-	*terms = append(*terms, t)
-	return true
+	return t, false
 }
 
 // keys reads a column, or several in parentheses.

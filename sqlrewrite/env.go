@@ -22,6 +22,13 @@ type Env struct {
 	AutoIncrement  struct{ Increment, Offset uint64 }
 	LowerCaseNames int // lower_case_table_names of the server
 	Dialect        schema.Dialect
+	// Version is the server's, 8.4.2 as 80402; 0 if it is not known. Some forms
+	// are computed here only if it is.
+	Version int
+	// Shadows says that the caller knows Plan's Shadow, Index, Ignore, MovesKey
+	// and Conditional, the verbs Replace and Upsert, and Matches. Without it,
+	// only what needs none of them is absorbed.
+	Shadows bool
 	// Temporary holds the names (lower case "db.table") of what may be temporary
 	// tables of the session. They are never absorbed; they still count as
 	// touched, so a name too many is safe.
@@ -88,3 +95,11 @@ func (e *Env) tableName(s string) string {
 	}
 	return strings.ToLower(s)
 }
+
+// binary reports whether the session's strings are bytes without a character
+// set: they compare and convert by rules of their own.
+func (e *Env) binary() bool { return e.Charset == "binary" || e.ConnCollation == "binary" }
+
+// sameText reports whether a string of the session is the same in utf8mb4. In
+// swe7 some bytes below 0x80 are letters.
+func (e *Env) sameText(s []byte) bool { return ascii(s) && e.Charset != "swe7" }

@@ -15,6 +15,8 @@ type evaluation struct {
 	mode row.StoreMode
 	args []Arg
 	im   row.Image // the row as it is by now, nil for INSERT
+	// inserted is the row that VALUES() is about; nil where it cannot stand.
+	inserted row.Image
 }
 
 // assign computes what e leaves in column c.
@@ -24,7 +26,12 @@ func (v *evaluation) assign(c int, e *expr) ([]byte, Reason) {
 	case opDefault:
 		return v.byDefault(c)
 	case opColumn:
-		return v.copied(col, int(e.n))
+		return v.copied(col, int(e.n), v.im[e.n])
+	case opValues:
+		if !v.hasInserted(e) {
+			return nil, ReasonExpression
+		}
+		return v.copied(col, int(e.n), v.inserted[e.n])
 	case opAdd, opSub, opMul:
 		return v.computed(col, e)
 	case opNeg:
@@ -75,6 +82,9 @@ func (v *evaluation) leaf(col *schema.Column, e *expr) (Arg, Reason) {
 			return Arg{}, ReasonExpression
 		}
 		return Arg{Kind: row.KindString, Text: newUUID(v.env.Now)}, ""
+	}
+	if e.op == opOther {
+		return Arg{}, ReasonExpression
 	}
 	return v.clock(col, e)
 }
@@ -142,10 +152,16 @@ func (v *evaluation) now(col *schema.Column) ([]byte, Reason) {
 	return datetime(v.env.Now, loc, col.Fsp), ""
 }
 
+// hasInserted reports whether VALUES() of a column is known: an AUTO_INCREMENT
+// value may not be, yet.
+func (v *evaluation) hasInserted(e *expr) bool {
+	return v.inserted != nil && (int(e.n) != v.t.AutoIncrement || v.inserted[e.n] != nil)
+}
+
 // copied gives another column's value: as it is between columns of one type,
 // and between integers and between character columns as their values.
-func (v *evaluation) copied(col *schema.Column, from int) ([]byte, Reason) {
-	src, stored := &v.t.Columns[from], v.im[from]
+func (v *evaluation) copied(col *schema.Column, from int, stored []byte) ([]byte, Reason) {
+	src := &v.t.Columns[from]
 	switch {
 	case stored == nil:
 		return v.store(col, Arg{Kind: row.KindNull})
@@ -228,6 +244,10 @@ func (v *evaluation) exact(e *expr) (exact, Reason) {
 		x, ok = exactOf(a)
 	case opColumn:
 		x, ok = exactColumn(&v.t.Columns[e.n], v.im[e.n])
+	case opValues:
+		if ok = v.hasInserted(e); ok {
+			x, ok = exactColumn(&v.t.Columns[e.n], v.inserted[e.n])
+		}
 	}
 	if !ok {
 		return x, ReasonExpression

@@ -15,6 +15,8 @@ const (
 	opToday                 // CURDATE()
 	opUUID                  // UUID()
 	opColumn                // column n of the row as it is by now
+	opValues                // VALUES(n): column n of the row that INSERT brings along
+	opOther                 // anything that only the shadow computes
 	opNeg                   // -l
 	opAdd                   // l + r
 	opSub                   // l - r
@@ -132,6 +134,13 @@ func (p *parser) primary(columns bool) (expr, bool) {
 	if e, ok, is := p.function(); is {
 		return e, ok
 	}
+	if p.duplicate {
+		if e, ok, is := p.insertedColumn(); is {
+			return e, ok
+		}
+		// Beside a row alias, a bare name may mean either row.
+		columns = columns && (p.rowAlias == "" || p.qualified())
+	}
 	if !columns || !p.atIdentifier() || p.called() {
 		return expr{}, p.unexpected(ReasonExpression)
 	}
@@ -168,6 +177,7 @@ func (p *parser) function() (e expr, ok, is bool) {
 		return e, false, false
 	}
 	e.op = f.op
+	p.varies = p.varies || e.op == opUUID
 	p.i++
 	if !p.at("(") {
 		return e, true, true

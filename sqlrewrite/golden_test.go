@@ -53,6 +53,20 @@ func describe(p *Plan) string {
 	if p.AssignsUnique {
 		out += " unique"
 	}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"moves", p.MovesKey}, {"ignore", p.Ignore}, {"conditional", p.Conditional}, {"total", p.Shadow != ShadowNo && p.where != nil && p.where.total}, {"single", p.Shadow != ShadowNo && p.where != nil && p.where.single}} {
+		if flag.set {
+			out += " " + flag.name
+		}
+	}
+	if p.Index != nil {
+		add("index", p.Index.Name)
+	}
+	if p.Shadow != ShadowNo {
+		add("shadow", p.Shadow)
+	}
 	if p.Inner != nil {
 		out += " {" + describe(p.Inner) + "}"
 	}

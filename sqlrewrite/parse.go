@@ -21,6 +21,15 @@ type parser struct {
 	name  schema.Name // the one table, as written, database filled in
 	alias string      // "" if it has none
 	t     *schema.Table
+
+	terms     []term // the conditions that AND joins, in order
+	listed    []int  // the columns an INSERT gives values; the row alias has no others
+	rowAlias  string // of the row that INSERT brings along; "" if it has none
+	duplicate bool   // within ON DUPLICATE KEY UPDATE
+	varies    bool   // has UUID(), which gives something else each time
+	items     []item // what a SELECT for the shadow selects
+	distinct  bool   // it is a SELECT DISTINCT
+	aggregate bool   // it has aggregate functions
 }
 
 // newParser numbers the literals and parameters as scan does.
@@ -59,7 +68,7 @@ var unexpectedWords = map[string]Reason{
 	"inner": ReasonSeveralTables, "left": ReasonSeveralTables, "right": ReasonSeveralTables,
 	"cross": ReasonSeveralTables, "natural": ReasonSeveralTables, "straight_join": ReasonSeveralTables,
 	"use": ReasonIndexHint, "force": ReasonIndexHint, "order": ReasonOrderBy, "limit": ReasonLimit,
-	"distinct": ReasonSelectOption, "distinctrow": ReasonSelectOption, "sql_calc_found_rows": ReasonSelectOption,
+	"all": ReasonSelectOption, "distinct": ReasonSelectOption, "distinctrow": ReasonSelectOption, "sql_calc_found_rows": ReasonSelectOption,
 	"sql_small_result": ReasonSelectOption, "sql_big_result": ReasonSelectOption, "sql_buffer_result": ReasonSelectOption,
 	"sql_no_cache": ReasonSelectOption, "sql_cache": ReasonSelectOption,
 	"group": ReasonSelectClause, "having": ReasonSelectClause, "union": ReasonSelectClause,

@@ -24,8 +24,12 @@ type insertPlan struct {
 func (p *parser) absorb(plan *Plan) bool {
 	switch {
 	case p.accept("INSERT"):
-		plan.Verb, plan.insert = Insert, &insertPlan{}
-		return p.insert(plan.insert)
+		plan.Verb = Insert
+		plan.Ignore = p.env.Shadows && p.accept("IGNORE")
+		return p.insert(plan)
+	case p.env.Shadows && p.accept("REPLACE"):
+		plan.Verb = Replace
+		return p.insert(plan)
 	case p.accept("UPDATE"):
 		plan.Verb = Update
 		return p.update(plan)
@@ -39,15 +43,21 @@ func (p *parser) absorb(plan *Plan) bool {
 	return p.fail(ReasonStatement)
 }
 
-// insert reads INSERT [INTO] table [(columns)] VALUES rows, or SET.
-func (p *parser) insert(in *insertPlan) bool {
-	p.accept("INTO")
-	if !p.table() {
+// insert reads [INTO] table [(columns)] VALUES rows, or SET, and what may
+// follow them.
+func (p *parser) insert(plan *Plan) bool {
+	plan.insert = &insertPlan{}
+	if p.accept("INTO"); !p.table() {
 		return false
 	}
 	if p.accept("SET") {
-		return p.insertSet(in) && p.end() && p.complete(in)
+		return p.insertSet(plan.insert) && p.onDuplicate(plan) && p.end() && p.complete(plan.insert)
 	}
+	return p.insertRows(plan.insert, p.insertRow) && p.onDuplicate(plan) && p.end() && p.complete(plan.insert)
+}
+
+// insertRows reads [(columns)] VALUES and the rows.
+func (p *parser) insertRows(in *insertPlan, read func(*insertPlan) ([]expr, bool)) bool {
 	listed := p.accept("(")
 	if listed && !p.insertColumns(in) {
 		return false
@@ -63,7 +73,7 @@ func (p *parser) insert(in *insertPlan) bool {
 		return p.unexpectedSource()
 	}
 	for {
-		row, ok := p.insertRow(in)
+		row, ok := read(in)
 		if !ok {
 			return false
 		}
@@ -75,10 +85,7 @@ func (p *parser) insert(in *insertPlan) bool {
 			break
 		}
 	}
-	if p.at("AS") { // the row alias of ON DUPLICATE KEY UPDATE
-		return p.fail(ReasonOnDuplicateKey)
-	}
-	return p.end() && p.sameLength(in) && p.complete(in)
+	return p.sameLength(in)
 }
 
 // sameLength refuses rows of values beside rows of defaults.
@@ -213,11 +220,25 @@ func defaultReason(c *schema.Column) Reason {
 	return ""
 }
 
-// update reads UPDATE table SET assignments WHERE key [LIMIT n].
+// update reads UPDATE table SET assignments WHERE key [ORDER BY] [LIMIT n].
 func (p *parser) update(plan *Plan) bool {
-	if !p.table() || !p.tableAlias() || !p.expect("SET") {
+	if !p.table() || !p.tableAlias() || !p.expect("SET") || !p.assignments(plan) {
 		return false
 	}
+	if p.i < len(p.toks) && !p.at("WHERE") {
+		return p.unexpected(ReasonExpression)
+	}
+	p.assigned(plan)
+	if !p.where(plan) || !p.bounds(plan.where, false) {
+		return false
+	}
+	// Where keys change, one row may be in the way of the next.
+	plan.where.single = (plan.MovesKey || plan.AssignsUnique) && !plan.where.total
+	return p.end()
+}
+
+// assignments reads column = expression, ...
+func (p *parser) assignments(plan *Plan) bool {
 	for {
 		c, ok := p.column()
 		if !ok || !p.expect("=") {
@@ -239,22 +260,24 @@ func (p *parser) update(plan *Plan) bool {
 		plan.Assigned = append(plan.Assigned, c)
 		plan.set = append(plan.set, assignment{column: c, value: e})
 		if !p.accept(",") {
-			break
+			return true
 		}
 	}
-	if p.i < len(p.toks) && !p.at("WHERE") {
-		return p.unexpected(ReasonExpression)
-	}
-	slices.Sort(plan.Assigned)
-	for _, u := range p.t.Uniques {
-		for _, c := range u.Columns {
-			plan.AssignsUnique = plan.AssignsUnique || slices.Contains(plan.Assigned, c)
-		}
-	}
-	return p.where(plan) && p.limit(plan.where, false) && p.end()
 }
 
-// delete reads DELETE FROM table WHERE key [LIMIT n].
+// assigned sorts the assigned columns and looks which keys they are in.
+func (p *parser) assigned(plan *Plan) {
+	slices.Sort(plan.Assigned)
+	plan.Assigned = slices.Compact(plan.Assigned)
+	for _, c := range plan.Assigned {
+		plan.MovesKey = plan.MovesKey || slices.Contains(p.t.Primary.Columns, c) || c == p.t.AutoIncrement
+		for _, u := range p.t.Uniques {
+			plan.AssignsUnique = plan.AssignsUnique || slices.Contains(u.Columns, c)
+		}
+	}
+}
+
+// delete reads DELETE FROM table WHERE key [ORDER BY] [LIMIT n].
 func (p *parser) delete(plan *Plan) bool {
 	if !p.expect("FROM") || !p.table() {
 		return false
@@ -263,5 +286,5 @@ func (p *parser) delete(plan *Plan) bool {
 	if p.env.Dialect == schema.MySQL && !p.tableAlias() {
 		return false
 	}
-	return p.where(plan) && p.limit(plan.where, false) && p.end()
+	return p.where(plan) && p.bounds(plan.where, false) && p.end()
 }

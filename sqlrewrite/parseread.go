@@ -23,7 +23,7 @@ func (p *parser) pointRead(plan *Plan) bool {
 			return false
 		}
 	}
-	return p.where(plan) && p.orderBy(plan.where) && p.limit(plan.where, true) && p.end()
+	return p.where(plan) && p.bounds(plan.where, true) && p.end()
 }
 
 // selectList reads the items up to FROM.
@@ -69,9 +69,11 @@ func (p *parser) selectItem(first bool) (selected, bool) {
 		}
 	}
 	if p.accept("AS") || p.atIdentifier() {
-		if _, ok := p.identifier(); !ok {
+		alias, ok := p.identifier()
+		if !ok {
 			return s, false
 		}
+		p.items = append(p.items, item{alias: alias})
 	} else if !p.at(",") && !p.at("FROM") {
 		return s, p.fail(ReasonSelectExpression)
 	}
@@ -103,7 +105,17 @@ func (p *parser) project(plan *Plan, s selected) bool {
 	return true
 }
 
-// orderBy reads ORDER BY columns, which is harmless as long as there is one row.
+// bounds reads ORDER BY columns, which is harmless as long as there is one row,
+// and LIMIT.
+func (p *parser) bounds(k *keyPlan, read bool) bool {
+	if (read || p.env.Shadows) && !p.orderBy(k) {
+		return false
+	}
+	k.total = p.total(k.order)
+	return p.limit(k, read)
+}
+
+// orderBy reads ORDER BY columns.
 func (p *parser) orderBy(k *keyPlan) bool {
 	if !p.accept("ORDER") {
 		return true
@@ -111,14 +123,15 @@ func (p *parser) orderBy(k *keyPlan) bool {
 	if !p.expect("BY") {
 		return false
 	}
-	k.ordered = true
 	for {
 		if !p.atIdentifier() {
 			return p.fail(ReasonOrderBy)
 		}
-		if _, ok := p.column(); !ok {
+		c, ok := p.column()
+		if !ok {
 			return false
 		}
+		k.order = append(k.order, c)
 		if !p.accept("ASC") {
 			p.accept("DESC")
 		}

@@ -12,29 +12,37 @@ type operand struct {
 type keyPlan struct {
 	columns []int       // the columns of the condition, in the order of tuples
 	tuples  [][]operand // all combinations of values; one for = on each column
+	further []term      // what the condition says besides, about single columns
 	limit   int32       // slot of LIMIT's number, -1 if there is none
 	offset  int32       // slot of OFFSET's number, -1 if there is none
-	ordered bool
+	order   []int       // what ORDER BY names: columns, -1 for anything else
+	total   bool        // no two rows are equal in that order
+	single  bool        // for the shadow: with several rows the result depends on the order they are read in
 }
 
-// term is one part of the conjunction: columns and the values they may have.
+// term is one part of the conjunction: columns and what their values are
+// compared with.
 type term struct {
+	op      comparison
 	columns []int
 	tuples  [][]operand
 }
 
-// where reads WHERE and a conjunction of equalities that is the primary key.
+// where reads WHERE and a conjunction of equalities that is the primary key;
+// where the caller can do more, a unique key, and with further conditions.
 func (p *parser) where(plan *Plan) bool {
 	plan.where = &keyPlan{}
 	if !p.accept("WHERE") {
 		return p.unexpected(ReasonNoKey)
 	}
-	var terms []term
-	if !p.conjunction(&terms) {
+	if !p.conjunction(&p.terms) {
 		return false
 	}
+	if p.env.Shadows {
+		return p.choose(plan) && p.further(plan)
+	}
 	var columns []int
-	for _, t := range terms {
+	for _, t := range p.terms {
 		columns = append(columns, t.columns...)
 	}
 	for _, c := range p.t.Primary.Columns {
@@ -45,16 +53,20 @@ func (p *parser) where(plan *Plan) bool {
 	if len(columns) != len(p.t.Primary.Columns) {
 		return p.fail(ReasonCondition)
 	}
-	return p.combine(plan.where, terms)
+	return p.combine(plan.where, p.terms)
 }
 
-// combine makes tuples of the terms: at most one of them may have several.
+// maxTuples bounds the keys that are made of several lists.
+const maxTuples = 1000
+
+// combine makes tuples of the terms: at most one of them may have several
+// unless the caller can do more.
 func (p *parser) combine(k *keyPlan, terms []term) bool {
 	k.tuples = [][]operand{nil}
 	several := false
 	for _, t := range terms {
 		if len(t.tuples) > 1 {
-			if several {
+			if several && (!p.env.Shadows || len(k.tuples)*len(t.tuples) > maxTuples) {
 				return p.fail(ReasonCondition)
 			}
 			several = true
@@ -109,14 +121,12 @@ func (p *parser) term(terms *[]term, depth int) bool {
 		}
 	}
 	if v, ok := p.operand(); ok { // 5 = id
-		if !p.accept("=") {
-			return p.unexpected(ReasonCondition)
-		}
-		if !p.atIdentifier() {
+		op, ok := p.comparison()
+		if !ok || !p.atIdentifier() {
 			return p.unexpected(ReasonCondition)
 		}
 		c, ok := p.column()
-		*terms = append(*terms, term{columns: []int{c}, tuples: [][]operand{{v}}})
+		*terms = append(*terms, term{op: op.turned(), columns: []int{c}, tuples: [][]operand{{v}}})
 		return ok
 	}
 	if !p.atIdentifier() {
@@ -131,14 +141,20 @@ func (p *parser) term(terms *[]term, depth int) bool {
 	return ok
 }
 
-// values reads = value or IN (values) behind a column.
+// values reads a comparison with a value, IN (values) or IS NULL behind a column.
 func (p *parser) values(columns []int) (term, bool) {
 	t := term{columns: columns}
-	switch {
-	case p.accept("="):
+	if op, ok := p.comparison(); ok {
 		v, ok := p.operand()
-		t.tuples = [][]operand{{v}}
+		t.op, t.tuples = op, [][]operand{{v}}
 		return t, ok || p.unexpected(ReasonCondition)
+	}
+	switch {
+	case p.env.Shadows && p.accept("IS"):
+		if t.op = isNull; p.accept("NOT") {
+			t.op = isNotNull
+		}
+		return t, p.accept("NULL") || p.unexpected(ReasonCondition)
 	case p.accept("IN"):
 		if !p.expect("(") {
 			return t, false

@@ -10,15 +10,17 @@ type Verb uint8
 
 const (
 	PassThrough Verb = iota // forward it; Reads/Writes say what it touches
-	Insert                  // absorb: INSERT ... VALUES
-	Update                  // absorb: UPDATE by primary key
-	Delete                  // absorb: DELETE by primary key
-	PointRead               // SELECT of plain columns by primary key
+	Insert                  // absorb: INSERT ... VALUES or SET
+	Update                  // absorb: UPDATE by primary or unique key
+	Delete                  // absorb: DELETE by primary or unique key
+	PointRead               // SELECT by primary or unique key
+	Replace                 // absorb: REPLACE ... VALUES or SET
+	Upsert                  // absorb: INSERT ... ON DUPLICATE KEY UPDATE
 )
 
 // String names the verb as metrics show it.
 func (v Verb) String() string {
-	return [...]string{"passthrough", "insert", "update", "delete", "pointread"}[v]
+	return [...]string{"passthrough", "insert", "update", "delete", "pointread", "replace", "upsert"}[v]
 }
 
 // Reason names why a statement that touches an absorbed table is not absorbed;
@@ -69,8 +71,10 @@ type Arg = row.Value
 // Plan is what is known of all statements that differ only in their literals.
 // It is shared between sessions and never changed.
 type Plan struct {
-	Verb   Verb
-	Reason Reason // PassThrough: why, if an absorbed table is touched
+	Verb Verb
+	// Reason says why a statement that touches an absorbed table is passed
+	// through, or with ShadowMust, why it cannot be computed here.
+	Reason Reason
 	Effect Effect
 	Uses   Use
 	// Reads and Writes are the absorbed tables the statement may touch, without
@@ -92,10 +96,23 @@ type Plan struct {
 	Table *schema.Table
 	// Columns are the positions of the columns a PointRead selects, in order.
 	Columns []int
-	// Assigned are the positions of the columns an UPDATE sets, ascending.
+	// Assigned are the positions of the columns that an UPDATE or the UPDATE of
+	// an Upsert sets, ascending.
 	Assigned []int
 	// AssignsUnique reports whether one of them is in a unique index.
 	AssignsUnique bool
+	// MovesKey reports whether one of them is in the primary key, which the
+	// AUTO_INCREMENT column always is: the row may get another key.
+	MovesKey bool
+	// Ignore is INSERT, UPDATE or DELETE IGNORE.
+	Ignore bool
+	// Shadow says how an absorbed verb may be executed.
+	Shadow Shadow
+	// Index is the unique index whose values name the rows (IndexKeys); nil
+	// means that it is the primary key (Keys). It points into Table.Uniques.
+	Index *schema.Index
+	// Conditional reports whether WHERE says more than the key: Matches.
+	Conditional bool
 
 	slots  int // literals and parameters
 	insert *insertPlan
@@ -121,6 +138,19 @@ type Statement struct {
 	NumParams int
 	slots     []Arg
 	params    []int32 // for each slot the parameter's index, -1 for a literal; nil if there are only literals
+}
+
+// Markers tells which of the literals and parameters are parameters: two
+// statements of one plan with the same Markers are prepared alike.
+func (s *Statement) Markers() string {
+	b := make([]byte, len(s.slots))
+	for i := range b {
+		b[i] = 'l'
+		if s.NumParams > 0 && (s.params == nil || s.params[i] >= 0) {
+			b[i] = '?'
+		}
+	}
+	return string(b)
 }
 
 // Args gives the values of all literals and parameters in the order of the

@@ -65,12 +65,20 @@ func appendEnv(b []byte, env *Env, cat Catalog) []byte {
 	b = append(b, env.Charset...)
 	b = binary.LittleEndian.AppendUint32(b, uint32(env.Mode))
 	b = binary.LittleEndian.AppendUint64(b, cat.Version())
-	return append(b, byte(env.Dialect), byte(env.LowerCaseNames))
+	b = binary.LittleEndian.AppendUint32(b, uint32(env.Version))
+	shadows := byte(0)
+	if env.Shadows {
+		shadows = 1
+	}
+	return append(b, byte(env.Dialect), byte(env.LowerCaseNames), shadows)
 }
 
-// refusedModes change what is parsed, stored or shown in ways that are not
-// followed here.
-const refusedModes = ModePadCharToFullLength | ModeIgnoreSpace | ModeOther
+// unreadModes change what is parsed in ways that are not followed here.
+// inexactModes change what is stored or shown, but not what is parsed.
+const (
+	unreadModes  = ModeIgnoreSpace | ModeOther
+	inexactModes = ModePadCharToFullLength
+)
 
 // makePlan plans a statement that the cache does not have.
 func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
@@ -80,36 +88,67 @@ func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
 	if len(pass.Reads)+len(pass.Writes) == 0 || len(list) != 1 || s.broken || s.executable || s.several || s.hint || g.doubtful() {
 		return pass
 	}
-	if !list[0].word(0, "INSERT", "UPDATE", "DELETE", "SELECT") {
+	if !list[0].word(0, "INSERT", "UPDATE", "DELETE", "SELECT") && !(env.Shadows && list[0].word(0, "REPLACE")) {
 		return pass
 	}
-	if env.Mode&refusedModes != 0 {
-		pass.Reason = ReasonSQLMode
-		return pass
-	}
-	plan := &Plan{slots: len(s.slots)}
-	parser := newParser(sql, list[0].toks, env, cat)
-	if !parser.absorb(plan) {
+	plan, reason := g.absorbed(list[0].toks)
+	if plan == nil {
 		// A locking read stays one, whatever else it is.
 		if pass.Reason != ReasonLockingRead {
-			pass.Reason = parser.reason
+			pass.Reason = reason
 		}
 		return pass
 	}
-	if plan.Verb == PointRead && env.Charset != "utf8mb4" {
-		pass.Reason = ReasonSessionCharset
-		return pass
-	}
-	if !parser.confirmed(s.text(), plan) {
-		pass.Reason = ReasonSecondReading
-		return pass
-	}
-	plan.Table = parser.t
-	plan.touchOnly(parser.t.Name)
+	plan.touchOnly(plan.Table.Name)
 	shadowed := *pass
 	shadowed.Reason = ReasonTemporary
 	plan.shadowed = &shadowed
 	return plan
+}
+
+// absorbed reads a statement as one that is computed here, or else as one for
+// the shadow; nil and the reason if it is neither.
+func (g *planning) absorbed(toks []token) (*Plan, Reason) {
+	if g.env.Mode&unreadModes != 0 || g.env.Mode&inexactModes != 0 && !g.env.Shadows {
+		return nil, ReasonSQLMode
+	}
+	why := ReasonSQLMode
+	if g.env.Mode&inexactModes == 0 {
+		p, plan := newParser(g.sql, toks, g.env, g.cat), &Plan{slots: len(g.scan.slots)}
+		if p.absorb(plan) {
+			return g.exact(p, plan)
+		}
+		why = p.reason
+	}
+	if !g.env.Shadows {
+		return nil, why
+	}
+	p, plan := newParser(g.sql, toks, g.env, g.cat), &Plan{slots: len(g.scan.slots), Shadow: ShadowMust, Reason: why}
+	switch {
+	case !p.outline(plan):
+		return nil, p.reason
+	case !p.confirmed(nil, plan):
+		return nil, ReasonSecondReading
+	}
+	plan.Table = p.t
+	return plan, ""
+}
+
+// exact finishes the plan of a statement that our own code computes.
+func (g *planning) exact(p *parser, plan *Plan) (*Plan, Reason) {
+	foreign := plan.Verb == PointRead && g.env.Charset != "utf8mb4"
+	switch {
+	case foreign && !g.env.Shadows:
+		return nil, ReasonSessionCharset
+	case !p.confirmed(g.scan.text(), plan):
+		return nil, ReasonSecondReading
+	case foreign:
+		plan.Shadow, plan.Reason = ShadowMust, ReasonSessionCharset
+	case g.env.Shadows && !(p.varies && plan.insert != nil):
+		plan.Shadow = ShadowMay
+	}
+	plan.Table = p.t
+	return plan, ""
 }
 
 // touchOnly says that the statement touches one table: it was understood to

@@ -41,12 +41,16 @@ const (
 	ReasonNoDefault         Reason = "no_default"
 	ReasonDefaultExpression Reason = "default_expression"
 	ReasonMixedAuto         Reason = "mixed_auto_increment"
+	ReasonVariable          Reason = "variable"
+	ReasonSubquery          Reason = "subquery"
+	ReasonFunction          Reason = "function"
 	ReasonSecondReading     Reason = "second_reading"
 	ReasonParameters        Reason = "parameters"
 	ReasonKeyValue          Reason = "key_value"
 	ReasonValue             Reason = "value_not_exact"
 	ReasonRange             Reason = "arithmetic_range"
 	ReasonTimeZone          Reason = "time_zone"
+	ReasonSeveralRows       Reason = "several_rows"
 )
 
 // reasonText explains each reason to operators, in one line.
@@ -75,26 +79,30 @@ var reasonText = map[Reason]string{
 	ReasonSelectOption:      "DISTINCT, SQL_CALC_FOUND_ROWS and the like",
 	ReasonSelectClause:      "GROUP BY, HAVING, UNION, WINDOW, INTO and the like",
 	ReasonSelectExpression:  "something other than plain columns is selected",
-	ReasonNoKey:             "WHERE does not name the full primary key by = or IN",
-	ReasonCondition:         "WHERE says more than the primary key by = or IN",
-	ReasonOrderBy:           "ORDER BY with more than one key",
+	ReasonNoKey:             "WHERE does not name the full primary key or a unique key by = or IN, joined by AND",
+	ReasonCondition:         "WHERE says more than the key by = or IN, or joins it by OR",
+	ReasonOrderBy:           "ORDER BY with more than one key, or a position in it",
 	ReasonLimit:             "LIMIT that may leave out a row, or is no plain number",
 	ReasonUnknownColumn:     "a column the table does not have, or a qualifier that is not the table",
 	ReasonColumnCount:       "as many values as columns are needed",
 	ReasonDuplicateColumn:   "a column is given twice",
 	ReasonGeneratedColumn:   "the table has generated columns",
-	ReasonKeyUpdate:         "a column of the primary key is assigned",
-	ReasonAutoUpdate:        "the AUTO_INCREMENT column is assigned",
+	ReasonKeyUpdate:         "a column of the primary key is assigned, which only the shadow computes",
+	ReasonAutoUpdate:        "the AUTO_INCREMENT column is assigned, which only the shadow computes",
 	ReasonExpression:        "an expression the proxy cannot compute exactly",
 	ReasonNoDefault:         "a NOT NULL column without default gets no value",
 	ReasonDefaultExpression: "a default that MySQL has to evaluate",
 	ReasonMixedAuto:         "some rows bring an AUTO_INCREMENT value and others do not",
+	ReasonVariable:          "a user or system variable",
+	ReasonSubquery:          "a query within the statement",
+	ReasonFunction:          "a function whose value may not follow from the row, the parameters and the session",
 	ReasonSecondReading:     "TiDB's parser cannot read the statement, or reads it otherwise than the proxy does",
 	ReasonParameters:        "fewer parameters than markers",
 	ReasonKeyValue:          "a value that compares with the key's column by conversion, or NULL",
 	ReasonValue:             "a value that the column would change, warn about or refuse",
 	ReasonRange:             "arithmetic beyond BIGINT or DECIMAL or between types with rules of their own, or a clock beyond TIMESTAMP",
 	ReasonTimeZone:          "the session's time zone cannot be computed here",
+	ReasonSeveralRows:       "several rows, and a result that may depend on the order in which they are read",
 }
 
 // Explain gives a reason's one line for people; "" for an unknown reason.

@@ -1,6 +1,9 @@
 package sqlrewrite
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+)
 
 // scan is one pass over a statement: its normalised text, which is the text
 // with every literal replaced by ?, comments dropped and whitespace collapsed,
@@ -58,8 +61,8 @@ func (s *scan) run(sql []byte, mode SQLMode) {
 		s.token(&l, &t, precision == 3)
 	}
 	s.broken = s.broken || t.broken
-	if semi && len(s.key) > s.head && s.key[len(s.key)-1] == '-' {
-		s.key = append(s.key, ';') // "--;" without it would be a comment
+	if text := s.text(); semi && bytes.HasSuffix(text, []byte{'-'}) || bytes.HasSuffix(text, []byte("--")) {
+		s.key = append(s.key, ';') // "--" without it would be a comment
 	}
 }
 

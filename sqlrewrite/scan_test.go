@@ -2,9 +2,14 @@ package sqlrewrite
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	tidb "github.com/pingcap/tidb/pkg/parser"
+	"github.com/pingcap/tidb/pkg/parser/ast"
+	tidbop "github.com/pingcap/tidb/pkg/parser/opcode"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -95,9 +100,86 @@ func checkScan(t *testing.T, sql string, mode SQLMode) {
 	}
 }
 
+// bindAll calls every method of a plan, whether it fits or not: each may say
+// no, and none may panic.
+func bindAll(st *Statement, env *Env) {
+	p := st.Plan
+	if p.Verb == PassThrough {
+		return
+	}
+	args, im := st.Args(make([]Arg, st.NumParams)), shopRow(p.Table)
+	if p.insert != nil {
+		p.Rows(args, env)
+		p.Generates(args, env)
+	}
+	p.ApplyDuplicate(im, im, args, env)
+	p.Apply(im, args, env)
+	p.Matches(im, args, env)
+	p.Keys(args, env)
+	p.IndexKeys(args, env)
+	p.Candidates(args, env)
+}
+
+// checkSecond looks at an absorbed statement as neither reader does: TiDB's
+// tree must have the key's literals as operands of conditions that nothing but
+// AND and parentheses is around.
+func checkSecond(t *testing.T, sql string, st *Statement, env *Env) {
+	t.Helper()
+	p := st.Plan
+	if p.where == nil || st.NumParams > 0 || strings.Contains(sql, "/*") {
+		return
+	}
+	stmt, ok := parseTiDB(tidb.New(), strings.TrimRight(sql, "; \n\t"), env)
+	if !ok {
+		return
+	}
+	var where ast.ExprNode
+	switch s := stmt.(type) {
+	case *ast.UpdateStmt:
+		where = s.Where
+	case *ast.DeleteStmt:
+		where = s.Where
+	case *ast.SelectStmt:
+		where = s.Where
+	}
+	var simple int
+	var look func(n ast.Node)
+	look = func(n ast.Node) {
+		switch n := n.(type) {
+		case *ast.ParenthesesExpr:
+			look(n.Expr)
+		case *ast.PatternInExpr:
+			if !n.Not {
+				simple++
+			}
+		case *ast.BinaryOperationExpr:
+			if n.Op == tidbop.LogicAnd {
+				look(n.L)
+				look(n.R)
+			} else if n.Op == tidbop.EQ {
+				simple++
+			}
+		}
+	}
+	if look(where); simple == 0 {
+		t.Errorf("%q: a key without a condition for it: %s", sql, describe(p))
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	for i, sql := range corpus(f) {
 		f.Add(sql, uint8(i%4))
+	}
+	for _, file := range []string{"absorb.txt", "shadow.txt", "impure.txt"} {
+		data, err := os.ReadFile("testdata/" + file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if sql, ok := strings.CutPrefix(line, "> "); ok {
+				f.Add(strings.TrimSpace(sql), uint8(len(sql)%16))
+			}
+		}
 	}
 	for _, sql := range []string{"a--;", "--", "'\\", "x'4", "0x", "1.e", "/*!50000 /* */", "@'", "`", "1e3abc", ".5.5", "N'x'", "a.1e5", "NOW(6)", "/*+", "$$", "\x00--\x01"} {
 		f.Add(sql, uint8(0))
@@ -106,6 +188,8 @@ func FuzzScan(f *testing.F) {
 	f.Fuzz(func(t *testing.T, sql string, mode uint8) {
 		m := SQLMode(mode&1) * ModeANSIQuotes
 		m |= SQLMode(mode>>1&1) * ModeNoBackslashEscapes
+		m |= SQLMode(mode>>2&1) * ModePipesAsConcat
+		m |= SQLMode(mode>>3&1) * ModeHighNotPrecedence
 		checkScan(t, sql, m)
 		env := session()
 		env.Mode |= m
@@ -114,12 +198,11 @@ func FuzzScan(f *testing.F) {
 		if a, b := describe(p.Plan([]byte(sql), env, cat).Plan), describe(st.Plan); a != b {
 			t.Errorf("%q: planned as %s, then as %s", sql, b, a)
 		}
-		switch args := st.Args(make([]Arg, st.NumParams)); st.Plan.Verb {
-		case Insert:
-			st.Plan.Rows(args, env)
-		case Update, Delete, PointRead:
-			st.Plan.Keys(args, env)
-		}
+		bindAll(st, env)
+		env.Shadows, env.Version = true, 80400
+		st = p.Plan([]byte(sql), env, cat)
+		bindAll(st, env)
+		checkSecond(t, sql, st, env)
 		ParseSet([]byte(sql), m)
 	})
 }

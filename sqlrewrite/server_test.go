@@ -108,6 +108,7 @@ func (s *server) session(mode SQLMode, zone time.Duration, now time.Time) *Env {
 	names := []string{}
 	for bit, name := range map[SQLMode]string{ModeStrict: "STRICT_TRANS_TABLES", ModeNoZeroDate: "NO_ZERO_DATE",
 		ModeNoZeroInDate: "NO_ZERO_IN_DATE", ModeErrorForDivisionByZero: "ERROR_FOR_DIVISION_BY_ZERO",
+		ModePadCharToFullLength: "PAD_CHAR_TO_FULL_LENGTH", ModePipesAsConcat: "PIPES_AS_CONCAT", ModeHighNotPrecedence: "HIGH_NOT_PRECEDENCE",
 		ModeNoUnsignedSubtraction: "NO_UNSIGNED_SUBTRACTION", ModeNoAutoValueOnZero: "NO_AUTO_VALUE_ON_ZERO"} {
 		if mode&bit != 0 {
 			names = append(names, name)
