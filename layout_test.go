@@ -35,7 +35,7 @@ var layersBelow = map[string][]string{
 	"sqlrewrite":          {"absorber/row", "absorber/schema"},
 	"proxy/wire":          {"absorber/row", "absorber/schema"},
 	"proxy/admin":         {"absorber/row", "absorber/schema"},
-	"proxy":               {"proxy/wire", "proxy/admin", "sqlrewrite", "absorber", "absorber/wal", "absorber/row", "absorber/schema"},
+	"proxy":               {"proxy/wire", "proxy/admin", "sqlrewrite", "absorber", "absorber/wal", "absorber/sink", "absorber/row", "absorber/schema"},
 	"cmd/...":             {"cmd/...", "proxy/...", "sqlrewrite", "absorber/..."},
 }
 

@@ -23,6 +23,12 @@ func (s *session) insert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 		rows[i] = absorber.NewRow{Image: r.Image, Generate: r.Generate}
 	}
 	res, err := s.shared.engine.Insert(ctx, s.usage, p.Table, rows, absorber.AutoIncrement(env.AutoIncrement))
+	var dup *absorber.Duplicate
+	if len(rows) > 1 && errors.As(err, &dup) {
+		// MySQL looks at all keys of a row before the next row; which clash it
+		// names is for it to say.
+		return "duplicate_in_statement", nil
+	}
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
 	}
@@ -44,9 +50,13 @@ func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if why != "" {
 		return string(why), nil
 	}
-	res, err := s.shared.engine.Update(ctx, s.usage, p.Table, refs, func(im row.Image) (row.Image, []uint16, string) {
+	res, err := s.shared.engine.Update(ctx, s.usage, p.Table, refs, func(im row.Image) (row.Image, []uint16, bool, string) {
+		matched, why := p.Matches(im, args, env)
+		if why != "" || !matched {
+			return nil, nil, matched, string(why)
+		}
 		out, changed, why := p.Apply(im, args, env)
-		return out, changed, string(why)
+		return out, changed, true, string(why)
 	})
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
@@ -67,7 +77,10 @@ func (s *session) delete(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if why != "" {
 		return string(why), nil
 	}
-	res, err := s.shared.engine.Delete(ctx, s.usage, p.Table, refs)
+	res, err := s.shared.engine.Delete(ctx, s.usage, p.Table, refs, func(im row.Image) (bool, string) {
+		matched, why := p.Matches(im, args, env)
+		return matched, string(why)
+	})
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
 	}

@@ -26,6 +26,7 @@ type Absorbing struct {
 	process    string
 	statements *prometheus.CounterVec
 	admin      Administration // nil: none
+	shadows    *shadows       // nil: what is not computed here is forwarded
 }
 
 // NewAbsorbing makes it. process is the id the engine runs under.
@@ -52,6 +53,18 @@ func (a *Absorbing) Statements() *prometheus.CounterVec { return a.statements }
 // Administer makes the virtual schema available. Call it before the first
 // session.
 func (a *Absorbing) Administer(adm Administration) { a.admin = adm }
+
+// ComputeOn lets MySQL compute what is not computed here, on shadows of the
+// tables. Call it before the first session; Close ends its connections.
+func (a *Absorbing) ComputeOn(cfg ShadowConfig) { a.shadows = newShadows(cfg) }
+
+// Close ends the connections that are not a session's.
+func (a *Absorbing) Close() {
+	a.admissions.close()
+	if a.shadows != nil {
+		a.shadows.close()
+	}
+}
 
 // NewRouter makes a session's router: Config.NewRouter.
 func (a *Absorbing) NewRouter(c *Conn) Router {

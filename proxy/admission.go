@@ -76,6 +76,9 @@ type admissionKey struct {
 	probe  probeKey
 	plan   *sqlrewrite.Plan
 	binary bool
+	// markers tells, of a prepared statement, its parameters from its literals,
+	// which plans do not.
+	markers string
 }
 
 // newAdmissions makes an empty memory.
@@ -85,8 +88,11 @@ func newAdmissions() *admissions {
 
 // admit returns what MySQL says of the statement. A refusal is MySQL's own
 // error for it.
-func (a *admissions) admit(ctx context.Context, s *session, p *sqlrewrite.Plan, req request) (adm *admission, refusal *wire.ErrPacket, err error) {
-	key := admissionKey{probe: s.probeKey(), plan: p, binary: req.binary()}
+func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.Statement, req request) (adm *admission, refusal *wire.ErrPacket, err error) {
+	key := admissionKey{probe: s.probeKey(), plan: st.Plan, binary: req.binary()}
+	if key.binary {
+		key.markers = st.Markers()
+	}
 	a.mu.Lock()
 	adm = a.entries[key]
 	a.mu.Unlock()
@@ -136,7 +142,7 @@ func (a *admissions) ask(ctx context.Context, s *session, key admissionKey, req 
 		err := be.raw.SetDeadline(deadline)
 		var adm *admission
 		if err == nil {
-			pr := probe{be: be, caps: key.probe.caps}
+			pr := probe{be: be, caps: key.probe.caps, status: s.ownStatus()}
 			adm, err = pr.run(req.text(), key)
 		}
 		var e *wire.ErrPacket

@@ -214,6 +214,16 @@ type serverInfo struct {
 // mariaDB tells the two families of servers apart.
 func (i *serverInfo) mariaDB() bool { return strings.Contains(i.version, "MariaDB") }
 
+// number is MySQL's version as one number, 80402 for 8.4.2; 0 for MariaDB, and
+// for what cannot be read.
+func (i *serverInfo) number() int {
+	var major, minor, patch int
+	if n, err := fmt.Sscanf(i.version, "%d.%d.%d", &major, &minor, &patch); err != nil || n != 3 || i.mariaDB() {
+		return 0
+	}
+	return major*10000 + minor*100 + patch
+}
+
 // learn keeps what a backend's greeting says for the clients to come.
 func (s *Server) learn(g *wire.Greeting) {
 	info := serverInfo{version: g.Version, caps: g.Caps, collation: g.Collation, status: g.Status, plugin: g.Plugin}

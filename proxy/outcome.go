@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
@@ -20,6 +18,7 @@ type outcome struct {
 	rowCount int64           // ROW_COUNT(): -1 after rows and after an error
 	found    int             // rows of the last SELECT answered here, plus 1; 0 if the backend knows FOUND_ROWS()
 	failure  *wire.ErrPacket // the error that was answered, nil for none
+	warnings []shadowWarning // of a statement that MySQL computed, as SHOW WARNINGS lists them
 }
 
 // wroteRows notes a write that was answered here.
@@ -43,7 +42,7 @@ const maxFound = 10000
 
 // tellOutcome makes the backend answer as if it had run what the proxy answered
 // last. What no statement can bring about there is a ROW_COUNT() above 1;
-// rowCountHere answers that.
+// outcomeHere answers that.
 func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
 	const kept = sqlrewrite.UseWarnings | sqlrewrite.UseRowCount | sqlrewrite.UseFoundRows
 	o := s.outcome
@@ -81,28 +80,4 @@ func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
 	}
 	_, err := s.query(ctx, sql)
 	return err
-}
-
-// onlyRowCount is a statement that asks for ROW_COUNT() and nothing else.
-var onlyRowCount = regexp.MustCompile("(?is)^\\s*select\\s+row_count\\(\\s*\\)(\\s+(as\\s+)?[a-z_`][a-z0-9_`]*)?\\s*;?\\s*$")
-
-// rowCountHere answers SELECT ROW_COUNT() after a write that was absorbed: with
-// the column definition that the backend gives, and the number from here.
-func (s *session) rowCountHere(ctx context.Context, sql []byte) (bool, error) {
-	if !s.outcome.own || s.outcome.rowCount < 2 || !onlyRowCount.Match(sql) {
-		return false, nil
-	}
-	_, defs, err := s.result(ctx, string(sql))
-	if err != nil {
-		return false, err
-	}
-	n := strconv.FormatInt(s.outcome.rowCount, 10)
-	s.outcome.readRows(1)
-	if err := s.conn.WriteColumns(defs, s.ownStatus()); err != nil {
-		return false, err
-	}
-	if err := s.conn.WriteRow(wire.AppendTextRow(nil, [][]byte{[]byte(n)})); err != nil {
-		return false, err
-	}
-	return true, s.conn.WriteEnd(wire.OK{Status: s.ownStatus()})
 }

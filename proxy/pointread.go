@@ -11,14 +11,14 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
-// pointRead answers a SELECT by primary key from the row cache, with the
+// pointRead answers a SELECT by key from the row cache, with the
 // column definitions that MySQL itself sends for it.
 func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, req request) (string, error) {
-	refs, why := p.Keys(args, env)
+	sc, why := keys(p, args, env)
 	if why != "" {
-		return string(why), nil
+		return why, nil
 	}
-	images, err := s.shared.engine.Lookup(ctx, p.Table, refs)
+	images, err := s.lookup(ctx, p, sc)
 	if errors.Is(err, absorber.ErrShut) {
 		return "gate_shut", nil
 	}
@@ -27,7 +27,11 @@ func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlr
 	}
 	rows := make([][][]byte, 0, len(images))
 	for _, im := range images {
-		if im == nil {
+		matched, why := p.Matches(im, args, env)
+		if why != "" {
+			return string(why), nil
+		}
+		if !matched {
 			continue
 		}
 		values, reason := project(p, im, env, req.binary())

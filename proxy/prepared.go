@@ -10,9 +10,10 @@ import (
 
 // preparedRequest is a COM_STMT_EXECUTE.
 type preparedRequest struct {
-	st     *Stmt
-	values []sqlrewrite.Arg
-	remote string // why only the backend can execute it; "" if it need not
+	st      *Stmt
+	values  []sqlrewrite.Arg
+	payload []byte // the command
+	remote  string // why only the backend can execute it; "" if it need not
 }
 
 func (r *preparedRequest) params() []sqlrewrite.Arg { return r.values }
@@ -52,7 +53,7 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 	if planned.Plan.Verb == sqlrewrite.PassThrough || s.blocked(req) != "" {
 		return false, nil
 	}
-	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned.Plan, req)
+	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned, req)
 	if err != nil {
 		return false, clientError(err)
 	}
@@ -80,7 +81,7 @@ func (s *session) executeHere(ctx context.Context, st *Stmt, payload []byte) (bo
 	if !ok || ex.Flags != 0 {
 		return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, remote: "cursor"})
 	}
-	return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, values: ex.Params})
+	return s.route(ctx, []byte(st.SQL), &preparedRequest{st: st, values: ex.Params, payload: payload})
 }
 
 // names is the beginning of SET NAMES, which stands for namesParts assignments.

@@ -10,8 +10,9 @@ import (
 
 // probe asks a backend connection about a statement.
 type probe struct {
-	be   *backend
-	caps wire.Capability
+	be     *backend
+	caps   wire.Capability
+	status uint16 // of the answers to the client
 }
 
 // run asks for what admission needs: a SELECT in the text protocol is run, as
@@ -71,7 +72,7 @@ func (pr *probe) answer(head []byte, lists ...[][]byte) []byte {
 			packet(d)
 		}
 		if len(defs) > 0 && !pr.caps.Has(wire.CapDeprecateEOF) {
-			packet(wire.AppendEOF(nil, pr.caps, wire.OK{Status: wire.StatusAutocommit}))
+			packet(wire.AppendEOF(nil, pr.caps, wire.OK{Status: pr.status}))
 		}
 	}
 	return out

@@ -56,7 +56,7 @@ func (s *session) Query(ctx context.Context, sql []byte) (bool, error) {
 		s.outcome.wroteRows(0)
 	}
 	if !handled && err == nil {
-		handled, err = s.rowCountHere(ctx, sql)
+		handled, err = s.outcomeHere(ctx, sql)
 	}
 	if !handled && err == nil {
 		handled, err = s.route(ctx, sql, &textRequest{sql: sql})
@@ -138,7 +138,7 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 // absorb does an absorbable statement. A reason that is not empty says why it
 // has to be forwarded after all.
 func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sqlrewrite.Env, req request) (reason string, err error) {
-	adm, refusal, err := s.shared.admissions.admit(ctx, s, st.Plan, req)
+	adm, refusal, err := s.shared.admissions.admit(ctx, s, st, req)
 	if err != nil {
 		return "", err
 	}
@@ -146,16 +146,34 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 		return "", refusal
 	}
 	args := st.Args(req.params())
-	switch st.Plan.Verb {
-	case sqlrewrite.PointRead:
-		return s.pointRead(ctx, st.Plan, args, env, adm, req)
-	case sqlrewrite.Insert:
-		return s.insert(ctx, st.Plan, args, env)
-	case sqlrewrite.Update:
-		return s.update(ctx, st.Plan, args, env)
-	default:
-		return s.delete(ctx, st.Plan, args, env)
+	p := st.Plan
+	if p.Shadow == sqlrewrite.ShadowMust {
+		return s.compute(ctx, p, args, env, req)
 	}
+	reason, err = s.absorbHere(ctx, p, args, env, adm, req)
+	if reason != "" && err == nil && p.Shadow == sqlrewrite.ShadowMay && reason != "backlog_full" && reason != "gate_shut" {
+		return s.compute(ctx, p, args, env, req)
+	}
+	return reason, err
+}
+
+// absorbHere does a statement that is computed here.
+func (s *session) absorbHere(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, req request) (reason string, err error) {
+	switch {
+	case p.Verb == sqlrewrite.PointRead:
+		return s.pointRead(ctx, p, args, env, adm, req)
+	case p.Verb == sqlrewrite.Insert && !p.Ignore:
+		return s.insert(ctx, p, args, env)
+	case p.Verb == sqlrewrite.Insert, p.Verb == sqlrewrite.Replace, p.Verb == sqlrewrite.Upsert:
+		return s.upsert(ctx, p, args, env, req)
+	case p.Index != nil:
+		return s.modifyUnique(ctx, p, args, env, req)
+	case p.Verb == sqlrewrite.Update:
+		return s.update(ctx, p, args, env)
+	case p.Verb == sqlrewrite.Delete:
+		return s.delete(ctx, p, args, env)
+	}
+	return "verb", nil
 }
 
 // plan plans sql under the session's variables, which it reads again first if
@@ -174,7 +192,7 @@ func (s *session) env() *sqlrewrite.Env {
 	v, cat := &s.vars, s.shared.engine.Catalog()
 	env := &sqlrewrite.Env{
 		DB: s.conn.DB(), Mode: v.mode, Charset: v.charsetName(), ConnCollation: v.collation, Location: v.location, Now: time.Now(),
-		FoundRows: s.conn.Caps().Has(wire.CapFoundRows), LowerCaseNames: cat.LowerCaseNames(), Dialect: cat.Dialect(),
+		Shadows: s.shared.shadows != nil, Version: s.conn.srv.backend.Load().number(), FoundRows: s.conn.Caps().Has(wire.CapFoundRows), LowerCaseNames: cat.LowerCaseNames(), Dialect: cat.Dialect(),
 		Temporary: s.temporary, ForeignKeyChecks: v.foreignKeys, UniqueChecks: v.uniques,
 	}
 	if s.conn.Caps().Has(wire.CapIgnoreSpace) {

@@ -17,6 +17,7 @@ type variables struct {
 	mode            sqlrewrite.SQLMode
 	modeText        string
 	location        *time.Location // nil: the time zone cannot be computed here
+	zone            string         // time_zone
 	client          string         // character_set_client
 	connection      string         // character_set_connection
 	results         string         // character_set_results, "" for NULL
@@ -49,7 +50,7 @@ func parseVariables(v [][]byte) (variables, error) {
 		return variables{}, fmt.Errorf("read the session's variables: %d columns instead of %d", len(v), variableCount)
 	}
 	vars := variables{
-		modeText: string(v[0]), mode: parseMode(string(v[0])), location: parseZone(string(v[1]), string(v[2])),
+		modeText: string(v[0]), mode: parseMode(string(v[0])), location: parseZone(string(v[1]), string(v[2])), zone: string(v[1]),
 		client: charset(v[3]), connection: charset(v[4]), results: charset(v[5]), collation: string(v[6]),
 		foreignKeys: string(v[9]) == "1", uniques: string(v[10]) == "1", autocommit: string(v[11]) == "1", selectLimitFree: string(v[12]) == "1",
 	}
@@ -317,7 +318,11 @@ func (d *serverDefaults) assign(v *variables, a sqlrewrite.Assignment) bool {
 // oddVariables are session variables that change what an absorbed statement
 // would do in MySQL and that the planner knows nothing of.
 var oddVariables = []string{"timestamp", "insert_id", "identity", "rand_seed", "pseudo_", "sql_auto_is_null", "sql_log_bin", "gtid_",
-	"transaction_read_only", "tx_read_only", "read only", "lc_messages", "old_mode", "wsrep_", "check_constraint_checks", "statement"}
+	"transaction_read_only", "tx_read_only", "read only", "lc_messages", "old_mode", "wsrep_", "check_constraint_checks", "statement",
+	// These change what MySQL computes on a shadow, whose session does not have them.
+	"div_precision_increment", "group_concat_max_len", "default_week_format", "lc_time_names", "sql_safe_updates", "max_error_count",
+	"sql_notes", "max_sort_length", "block_encryption_mode", "default_collation_for_utf8mb4", "character_set_collations",
+	"explicit_defaults_for_timestamp"}
 
 // setsOdd reports whether a statement that may set variables sets one of them;
 // for a routine that is not known, and it is taken to set none.

@@ -1,0 +1,257 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// computation is one execution of a statement that MySQL computes: on a shadow
+// of the table, which holds the rows that the statement can touch. What it
+// makes of them is then absorbed, and its answer is the client's.
+type computation struct {
+	s    *session
+	p    *sqlrewrite.Plan
+	args []sqlrewrite.Arg
+	env  *sqlrewrite.Env
+	req  request
+
+	first uint64        // the first AUTO_INCREMENT value reserved for it, 0 if none
+	res   *shadowResult // of the last run on a shadow, nil
+	ok    *wire.OK      // if the answer was computed here
+}
+
+// errAnswered says that MySQL has refused the statement: nothing is absorbed,
+// and the refusal is the answer.
+var errAnswered = errors.New("the statement fails")
+
+// compute executes a statement on a shadow. A reason that is not empty says
+// why it has to be forwarded.
+func (s *session) compute(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, req request) (reason string, err error) {
+	c := &computation{s: s, p: p, args: args, env: env, req: req}
+	switch p.Verb {
+	case sqlrewrite.PointRead:
+		reason, err = c.read(ctx)
+	case sqlrewrite.Update, sqlrewrite.Delete:
+		reason, err = c.modify(ctx)
+	default:
+		reason, err = c.insert(ctx)
+	}
+	return c.finish(reason, err)
+}
+
+// finish sends the answer, unless a reason or an error keeps it.
+func (c *computation) finish(reason string, err error) (string, error) {
+	if errors.Is(err, errAnswered) {
+		err = nil
+	}
+	if why, err := refused(err); why != "" || err != nil {
+		return why, err
+	}
+	if reason != "" {
+		return reason, nil
+	}
+	return "", c.answer()
+}
+
+// run runs the statement on a shadow that holds rows.
+func (c *computation) run(ctx context.Context, rows []row.Image) error {
+	var err error
+	c.res, err = c.s.shared.shadows.run(ctx, c.job(rows))
+	switch {
+	case err != nil:
+		return err
+	case c.res.failure != nil:
+		return errAnswered
+	}
+	return nil
+}
+
+// job describes one run.
+func (c *computation) job(rows []row.Image) *shadowJob {
+	s, v := c.s, &c.s.vars
+	shown := v.shown
+	if shown == "" {
+		shown = s.shared.defaults.name(s.conn.Collation())
+	}
+	j := &shadowJob{table: c.p.Table, rows: rows, sql: c.req.text(), reads: c.p.Verb == sqlrewrite.PointRead, now: c.env.Now, insertID: c.first,
+		session: shadowSession{caps: s.conn.Caps(), db: s.conn.DB(), mode: v.modeText, zone: v.zone, client: v.client, collation: v.collation,
+			results: v.results, shown: shown, increment: v.increment, offset: v.offset}}
+	if p, ok := c.req.(*preparedRequest); ok {
+		j.execute, j.params, j.types, j.long = p.payload, p.st.Params, p.st.types, p.st.long
+	}
+	return j
+}
+
+// read executes a SELECT.
+func (c *computation) read(ctx context.Context) (string, error) {
+	sc, why := candidates(c.p, c.args, c.env)
+	if why != "" {
+		return why, nil
+	}
+	images, err := c.s.lookup(ctx, c.p, sc)
+	if errors.Is(err, absorber.ErrShut) {
+		return "gate_shut", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "", c.run(ctx, images)
+}
+
+// modify executes an UPDATE or DELETE.
+func (c *computation) modify(ctx context.Context) (string, error) {
+	sc, why := candidates(c.p, c.args, c.env)
+	if why != "" {
+		return why, nil
+	}
+	return "", c.transform(ctx, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
+		err := c.run(ctx, before)
+		return c.after(), err
+	})
+}
+
+// transform absorbs what compute makes of the rows in the scope.
+func (c *computation) transform(ctx context.Context, sc absorber.Scope, compute absorber.Compute) error {
+	res, err := c.s.shared.engine.Transform(ctx, c.s.usage, c.p.Table, sc, compute)
+	if err == nil {
+		c.s.wrote(c.p.Table, res)
+	}
+	return err
+}
+
+// after are the rows that the last run has left.
+func (c *computation) after() []row.Image {
+	if c.res == nil {
+		return nil
+	}
+	return c.res.after
+}
+
+// insert executes an INSERT, REPLACE or INSERT ... ON DUPLICATE KEY UPDATE
+// whose values MySQL has to compute. An empty shadow tells what rows it brings;
+// if rows of the table stand in their way, it runs again with those.
+//
+// Of several rows one may be changed by the next before the statement ends.
+// That is seen only in the end, so only INSERT, which changes no row, is
+// executed so.
+func (c *computation) insert(ctx context.Context) (string, error) {
+	n, mixed, why := c.p.Generates(c.args, c.env)
+	switch {
+	case why != "":
+		return string(why), nil
+	case mixed:
+		return string(sqlrewrite.ReasonMixedAuto), nil
+	}
+	sc := absorber.Scope{}
+	if err := c.reserve(ctx, n, &sc); err != nil {
+		return "", err
+	}
+	if err := c.run(ctx, nil); err != nil {
+		if c.p.NumRows() > 1 && errors.Is(err, errAnswered) {
+			// A row before the one that fails might fail for another row's sake.
+			return "several_rows", nil
+		}
+		return "", err
+	}
+	if c.p.NumRows() > 1 && c.p.Verb != sqlrewrite.Insert {
+		return "several_rows", nil
+	}
+	alone := c.res
+	if err := widen(&sc, c.p, alone.after); err != nil {
+		return "", err
+	}
+	return "", c.transform(ctx, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
+		if c.res = alone; len(before) == 0 {
+			return alone.after, nil
+		}
+		if c.first != 0 && c.taken(before, alone.after) {
+			return nil, absorber.ErrReplan
+		}
+		err := c.run(ctx, before)
+		return c.after(), err
+	})
+}
+
+// reserve takes AUTO_INCREMENT values for n rows.
+func (c *computation) reserve(ctx context.Context, n int, sc *absorber.Scope) error {
+	if n == 0 {
+		return nil
+	}
+	inc := absorber.AutoIncrement(c.env.AutoIncrement)
+	var err error
+	c.first, err = c.s.shared.engine.Reserve(ctx, c.s.usage, c.p.Table, uint64(n), inc)
+	sc.Given = c.first + uint64(n-1)*inc.Increment
+	return err
+}
+
+// taken reports whether a row of the table has a key that AUTO_INCREMENT gave
+// to a new one: a statement that ran in MySQL meanwhile has given it out too.
+func (c *computation) taken(before, new []row.Image) bool {
+	col := c.p.Table.AutoIncrement
+	for _, b := range before {
+		for _, n := range new {
+			if string(b[col]) == string(n[col]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// answer sends the client what MySQL answered on the shadow, or what was
+// computed here.
+func (c *computation) answer() error {
+	s, res := c.s, c.res
+	switch {
+	case res == nil:
+		if c.first != 0 && c.ok.InsertID == c.first {
+			s.insertID = c.first
+		}
+		s.outcome.wroteRows(c.ok.Affected)
+		c.ok.Status = s.ownStatus()
+		return s.conn.WriteOK(*c.ok)
+	case res.failure != nil && len(res.columns) == 0:
+		s.outcome.failed(res.failure)
+		s.outcome.warnings = res.warnings
+		return s.conn.WriteError(res.failure)
+	case c.p.Verb == sqlrewrite.PointRead:
+		s.outcome.readRows(len(res.rows))
+		s.outcome.warnings = res.warnings
+		return s.writeShadowRows(res, c.req)
+	}
+	ok := *res.ok
+	ok.Status = s.ownStatus()
+	if res.insertID != 0 {
+		s.insertID = res.insertID
+	}
+	s.outcome.wroteRows(ok.Affected)
+	s.outcome.warnings = res.warnings
+	return s.conn.WriteOK(ok)
+}
+
+// writeShadowRows sends a result set as the shadow's connection received it.
+func (s *session) writeShadowRows(res *shadowResult, req request) error {
+	status := s.ownStatus()
+	if req.columns(len(res.columns)) {
+		status |= wire.StatusMetadataChanged
+	}
+	if err := s.conn.WriteColumns(res.columns, status); err != nil {
+		return err
+	}
+	for _, r := range res.rows {
+		if err := s.conn.WriteRow(r); err != nil {
+			return err
+		}
+	}
+	if res.failure != nil { // a SELECT may fail at a row
+		s.outcome.failed(res.failure)
+		s.outcome.warnings = res.warnings
+		return s.conn.WriteError(res.failure)
+	}
+	return s.conn.WriteEnd(wire.OK{Status: status, Warnings: res.end.Warnings})
+}
