@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -147,10 +148,6 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 	case mixed:
 		return string(sqlrewrite.ReasonMixedAuto), nil
 	}
-	sc := absorber.Scope{}
-	if err := c.reserve(ctx, n, &sc); err != nil {
-		return "", err
-	}
 	if err := c.run(ctx, nil); err != nil {
 		if c.p.NumRows() > 1 && errors.Is(err, errAnswered) {
 			// A row before the one that fails might fail for another row's sake.
@@ -158,9 +155,15 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}
-	if c.p.NumRows() > 1 && c.p.Verb != sqlrewrite.Insert {
+	if c.p.NumRows() > 1 && (c.p.Verb != sqlrewrite.Insert || n > 0 && len(c.res.after) != n) {
 		return "several_rows", nil
 	}
+	// Only now: a row that fails before it is stored uses up no value in MySQL.
+	sc := absorber.Scope{}
+	if err := c.reserve(ctx, n, &sc); err != nil {
+		return "", err
+	}
+	c.number(n)
 	alone := c.res
 	if err := widen(&sc, c.p, alone.after); err != nil {
 		return "", err
@@ -175,6 +178,20 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 		err := c.run(ctx, before)
 		return c.after(), err
 	})
+}
+
+// number gives the rows of the empty shadow, which generated values of its own
+// in the order of the rows, those that were reserved.
+func (c *computation) number(n int) {
+	if n == 0 {
+		return
+	}
+	for i, im := range c.res.after {
+		im[c.p.Table.AutoIncrement] = strconv.AppendUint(nil, c.first+uint64(i)*c.env.AutoIncrement.Increment, 10)
+	}
+	ok := *c.res.ok
+	ok.InsertID = c.first
+	c.res.ok, c.res.insertID = &ok, c.first
 }
 
 // reserve takes AUTO_INCREMENT values for n rows.

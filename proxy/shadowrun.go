@@ -237,6 +237,7 @@ var shadowOnly = []uint16{
 	1176, 1191, 1747, // an index or partition that was left out
 	1243, 1461, 1615, // prepared statements
 	1467, // the temporary table's AUTO_INCREMENT
+	3988, // names a collation that the session may have from its login
 }
 
 // use queues the change of the current database. A connection cannot go back

@@ -14,6 +14,7 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/rawclient"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
 
@@ -117,7 +118,7 @@ func (p *pair) both(want, what string, command func(*packetClient, func(string) 
 	for i, packet := range proxied {
 		proxied[i] = bytes.ReplaceAll(packet, []byte(p.proxied), []byte(p.direct))
 	}
-	if d := differing(direct, proxied); d != "" {
+	if d := rawclient.Differing(direct, proxied); d != "" {
 		p.t.Errorf("%.200s (%s)%s", what, did, d)
 	}
 	if verb, _, _ := strings.Cut(did, ":"); want != anyhow && verb != want {

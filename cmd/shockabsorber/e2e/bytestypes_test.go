@@ -134,7 +134,7 @@ func (p *pair) changes(ids []int) {
 	p.query(anyhow, "UPDATE types SET n = n + 1"+at(0), "UPDATE types SET tu = 256"+at(1), "UPDATE types SET v = NULL, n = NULL"+at(1), "UPDATE types SET nothing = 1"+at(1), "SELECT nothing FROM types"+at(1),
 		"INSERT INTO types (t) VALUES (128)", "INSERT INTO types (n) VALUES (NULL)", "INSERT INTO types VALUES (1)", "INSERT INTO types (y, da) VALUES (1800, '2026-02-30')")
 	p.execute(updated, "UPDATE types SET n = n + ? WHERE id = ?", -3, ids[0])
-	p.execute(passed, "UPDATE types SET n = n + ? WHERE id = ?", -3, ids[1]) // out of range
+	p.execute(updated, "UPDATE types SET n = n + ? WHERE id = ?", -3, ids[1]) // out of range
 	p.execute(updated, "UPDATE types SET n = n + ? WHERE id = ?", 0, ids[1])
 	p.execute(updated, "UPDATE types SET bl = ?, v = ? WHERE id = ?", []byte(everyByte), "ł", ids[2])
 	p.execute(updated, "UPDATE types SET bl = ?, v = ? WHERE id = ?", []byte{}, "", ids[2])

@@ -35,7 +35,7 @@ func (c *packetClient) answer(sql string) string {
 		c.t.Fatalf("%s: %s", sql, tail(packets)[7:])
 	}
 	head := 3 // count, definition, EOF
-	if c.caps.Has(wire.CapDeprecateEOF) {
+	if c.raw.Caps().Has(wire.CapDeprecateEOF) {
 		head = 2
 	}
 	if len(packets) != head+2 {
