@@ -1,12 +1,16 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -112,17 +116,57 @@ func (c *computation) modify(ctx context.Context) (string, error) {
 	}
 	return "", c.transform(ctx, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
 		err := c.run(ctx, before)
+		if c.numbersRows() && len(sc.Refs)+len(sc.Unique) > 1 {
+			return nil, &absorber.Refused{Reason: string(sqlrewrite.ReasonSeveralRows)}
+		}
 		return c.after(), err
 	})
 }
 
+// numbersRows reports whether what MySQL said names a row by its number, which
+// counts the rows that were looked at: on the table those may be others.
+func (c *computation) numbersRows() bool {
+	if c.res == nil {
+		return false
+	}
+	for _, w := range c.res.warnings {
+		if bytes.Contains(w.message, []byte(" at row ")) {
+			return true
+		}
+	}
+	return c.res.failure != nil && strings.Contains(c.res.failure.Message, " at row ")
+}
+
 // transform absorbs what compute makes of the rows in the scope.
 func (c *computation) transform(ctx context.Context, sc absorber.Scope, compute absorber.Compute) error {
-	res, err := c.s.shared.engine.Transform(ctx, c.s.usage, c.p.Table, sc, compute)
+	res, err := c.s.shared.engine.Transform(ctx, c.s.usage, c.p.Table, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
+		after, err := compute(ctx, before)
+		if err == nil && !storable(c.p.Table, after) {
+			err = &absorber.Refused{Reason: string(sqlrewrite.ReasonValue)}
+		}
+		return after, err
+	})
 	if err == nil {
 		c.s.wrote(c.p.Table, res)
 	}
 	return err
+}
+
+// storable reports whether the drainer can put the rows into MySQL: the empty
+// value that an ENUM has after an error cannot be written as a value.
+func storable(t *schema.Table, rows []row.Image) bool {
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.Type != schema.Enum || slices.Contains(c.Members, "") {
+			continue
+		}
+		for _, im := range rows {
+			if im[i] != nil && len(im[i]) == 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // after are the rows that the last run has left.

@@ -26,8 +26,8 @@ func (s *session) outcomeHere(ctx context.Context, sql []byte) (bool, error) {
 	if o.rowCount > 1 && onlyRowCount.Match(sql) {
 		return true, s.writeOutcome(ctx, sql, false, [][][]byte{{strconv.AppendInt(nil, o.rowCount, 10)}})
 	}
-	if len(o.warnings) == 0 {
-		return false, nil
+	if len(o.warnings) == 0 && o.failure != nil {
+		return false, nil // tellOutcome can bring one error about
 	}
 	if m := onlyList.FindSubmatch(sql); m != nil {
 		return true, s.writeOutcome(ctx, sql, true, listed(only(o.warnings, m[1][0]|0x20 == 'e'), m[2], m[3]))

@@ -34,6 +34,11 @@ func (p *Plan) Matches(im row.Image, args []Arg, env *Env) (bool, Reason) {
 // matches judges one condition; NULL compared with anything is not true.
 func (p *Plan) matches(t *term, im row.Image, args []Arg) (bool, Reason) {
 	c := t.columns[0]
+	if slices.Contains(p.where.columns, c) {
+		// The key and the condition may contradict each other, which MariaDB
+		// finds before it looks at a row, and answers otherwise.
+		return false, ReasonCondition
+	}
 	switch t.op {
 	case isNull:
 		return im[c] == nil, ""

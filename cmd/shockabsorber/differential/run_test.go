@@ -1,0 +1,184 @@
+package differential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
+)
+
+const (
+	usualSeed       = 1
+	usualStatements = 20000
+	chapterSteps    = 150              // so many steps a chapter has
+	arenas          = 2                // that play at the same time
+	maxReports      = 12               // different failures that are made small and printed
+	shrinkTime      = 40 * time.Second // for each of them
+)
+
+// servers are the databases that everything runs against.
+var servers = []struct {
+	name  string
+	mysql bool
+	start func(testing.TB) *servertest.DB
+}{
+	{"MariaDB", false, servertest.MariaDB},
+	{"MySQL", true, servertest.MySQL},
+}
+
+// number reads a number from the environment.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// run is a run of many chapters against one server.
+type run struct {
+	t      *testing.T
+	db     *servertest.DB
+	mysql  bool
+	seed   uint64
+	ledger *ledger
+	next   atomic.Uint64
+
+	mu       sync.Mutex
+	reported map[string]int
+}
+
+// newRun prepares a run; the server need not survive a crash.
+func newRun(t *testing.T, db *servertest.DB, mysql bool, seed uint64) *run {
+	db.Exec(t, "", "SET GLOBAL innodb_flush_log_at_trx_commit = 0", "SET GLOBAL sync_binlog = 0")
+	return &run{t: t, db: db, mysql: mysql, seed: seed, ledger: newLedger(), reported: map[string]int{}}
+}
+
+// chapters plays chapters side by side as long as more says so.
+func (r *run) chapters(more func() bool) {
+	group, ctx := errgroup.WithContext(context.Background())
+	for i := range arenas {
+		a := newArena(r.t, r.db, fmt.Sprintf("diff%d", i))
+		group.Go(func() error {
+			for ctx.Err() == nil && more() {
+				if err := r.chapter(a, r.next.Add(1)); err != nil {
+					return errors.Join(err, a.rest())
+				}
+			}
+			return a.rest()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		r.t.Error(err)
+	}
+}
+
+// chapter plays chapter n and reports what is not the same.
+func (r *run) chapter(a *arena, n uint64) error {
+	fresh := func() *chapter { return newChapter(r.seed, n, chapterSteps, r.mysql) }
+	how := playing{ledger: r.ledger}
+	if err := a.clear(); err != nil {
+		return err
+	}
+	found, err := a.play(fresh(), how)
+	if err != nil {
+		return fmt.Errorf("seed %d chapter %d: %w", r.seed, n, err)
+	}
+	for _, d := range found {
+		if !r.first(d.signature) {
+			r.t.Logf("seed %d chapter %d: %s, not made small", r.seed, n, d.signature)
+			continue
+		}
+		c, d := a.shrink(fresh(), d, how, shrinkTime)
+		r.t.Errorf("seed %d chapter %d: %s\n%s", r.seed, n, d.signature, c.script(d))
+	}
+	return a.rest()
+}
+
+// first counts the kinds of differences, and holds for the first of a kind.
+func (r *run) first(signature string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reported[signature]++
+	return r.reported[signature] == 1 && len(r.reported) <= maxReports
+}
+
+// finish prints the ledger and checks the shares.
+func (r *run) finish() {
+	r.t.Logf("%d statements in %d chapters of seed %d%s", r.ledger.total(), r.next.Load(), r.seed, r.ledger)
+	for _, k := range byCount(r.reported) {
+		r.t.Errorf("%d times: %s", r.reported[k], k)
+	}
+	for _, s := range r.ledger.shortfalls() {
+		r.t.Error(s)
+	}
+}
+
+// asked skips a test that nobody has asked for by one of the variables in
+// doc.go. The differences that are known today (proxy/DESIGN.md, the last
+// section) make it fail, so it is no part of make test yet.
+func asked(t *testing.T) {
+	t.Helper()
+	for _, v := range []string{"SEED", "CHAPTER", "STATEMENTS", "SOAK"} {
+		if os.Getenv("SHOCK_ABSORBER_"+v) != "" {
+			return
+		}
+	}
+	t.Skip("set SHOCK_ABSORBER_SEED or SHOCK_ABSORBER_STATEMENTS: known differences make it fail")
+}
+
+
+// TestDifferential plays chapters of one seed until enough statements ran.
+func TestDifferential(t *testing.T) {
+	asked(t)
+	for _, server := range servers {
+		t.Run(server.name, func(t *testing.T) {
+			r := newRun(t, server.start(t), server.mysql, number(t, "SHOCK_ABSORBER_SEED", usualSeed))
+			if n := number(t, "SHOCK_ABSORBER_CHAPTER", 0); n > 0 {
+				if err := r.chapter(newArena(t, r.db, "diff"), n); err != nil {
+					t.Fatal(err)
+				}
+				t.Log(r.ledger)
+				return
+			}
+			want := int(number(t, "SHOCK_ABSORBER_STATEMENTS", usualStatements))
+			r.chapters(func() bool { return r.ledger.total() < want })
+			r.finish()
+		})
+	}
+}
+
+// TestSoak plays chapters of a new seed for as long as SHOCK_ABSORBER_SOAK says,
+// a half on each server.
+func TestSoak(t *testing.T) {
+	text := os.Getenv("SHOCK_ABSORBER_SOAK")
+	if text == "" {
+		t.Skip("set SHOCK_ABSORBER_SOAK to a duration")
+	}
+	limit, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("SHOCK_ABSORBER_SOAK: %v", err)
+	}
+	seed := number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
+	for _, server := range servers {
+		t.Run(server.name, func(t *testing.T) {
+			r := newRun(t, server.start(t), server.mysql, seed)
+			until := time.Now().Add(limit / time.Duration(len(servers)))
+			r.chapters(func() bool { return time.Now().Before(until) })
+			r.finish()
+		})
+	}
+}
