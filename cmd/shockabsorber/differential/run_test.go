@@ -140,7 +140,6 @@ func asked(t *testing.T) {
 	t.Skip("set SHOCK_ABSORBER_SEED or SHOCK_ABSORBER_STATEMENTS: known differences make it fail")
 }
 
-
 // TestDifferential plays chapters of one seed until enough statements ran.
 func TestDifferential(t *testing.T) {
 	asked(t)
