@@ -111,6 +111,11 @@ func (d *drainer) commit(ctx context.Context, b *batch, reason string, out sink.
 func (d *drainer) finish(ctx context.Context, units []*pendingUnit, dead func(row.LSN) bool) error {
 	upto := units[len(units)-1].unit.LSN
 	rows, claims := settled(units, dead, d.w.cfg.Options)
+	for i := range rows {
+		if _, ok := d.desk.tainted[rows[i].RowKey]; ok {
+			rows[i].TTL = 0 // its image was made from one that MySQL has not, or has no longer
+		}
+	}
 	err := d.settle.do(ctx, func(ctx context.Context) error {
 		return d.w.cfg.Log.Settle(ctx, d.w.cfg.Lane, d.epoch, upto, rows, claims...)
 	})
@@ -126,7 +131,7 @@ func (d *drainer) bury(ctx context.Context, b *batch, cause error) error {
 	var letters []sink.DeadLetter
 	reason := "refused"
 	for _, u := range b.units {
-		l := sink.DeadLetter{Lane: d.w.cfg.Lane, LSN: u.unit.LSN, Tables: u.tableNames(), Unit: u.data}
+		l := sink.DeadLetter{Lane: d.w.cfg.Lane, LSN: u.unit.LSN, Tables: u.tableNames(), Unit: u.data, Definition: define(u)}
 		if cause != nil {
 			l.Code, l.Cause = sink.Code(cause), cause.Error()
 		} else {
@@ -142,14 +147,13 @@ func (d *drainer) bury(ctx context.Context, b *batch, cause error) error {
 		return fmt.Errorf("write the dead letters: %w", err)
 	}
 	for _, u := range b.units {
-		d.parked.add(u)
+		d.parked.add(u.unit)
 		d.w.cfg.Metrics.deadLetters.WithLabelValues(u.tableNames(), reason).Inc()
 	}
-	d.w.status.change(func(s *Stats) { s.Parked = len(d.parked.rows) })
-	d.w.cfg.Metrics.parked.WithLabelValues(string(d.w.cfg.Lane)).Set(float64(len(d.parked.rows)))
+	d.showParked()
 	if cause != nil {
 		d.w.log.Error("MySQL refused a write for good; it stands in the dead letters", "lsn", b.to(), "tables", b.units[0].tableNames(),
-			"error", cause, "hint", "look into shock_absorber.dead_letters; later writes of the same rows wait there too")
+			"error", cause, "hint", "see `shockabsorber deadletters`; later writes of the same rows wait there too")
 	} else {
 		d.w.log.Warn("writes were parked behind a dead letter", "from", b.units[0].unit.LSN, "to", b.to())
 	}

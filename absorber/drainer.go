@@ -35,6 +35,7 @@ type drainer struct {
 	idle        int       // polls in a row that brought nothing
 	ticket      ticket
 	parked      parkedRows
+	desk        counter
 
 	look, poll, resolve, apply, settle, forget *retry
 }
@@ -51,35 +52,38 @@ func newDrainer(w *Worker, r *relay, cp sink.Checkpoint, p wal.Progress) *draine
 
 // run drains until ctx ends or the lane has to be taken over again.
 func (d *drainer) run(ctx context.Context) error {
+	defer d.letGo(ctx)
 	for {
 		if err := d.refresh(ctx); err != nil {
 			return err
 		}
-		if err := d.fetch(ctx); err != nil {
+		if err := d.serve(ctx); err != nil {
 			return err
 		}
-		if len(d.pending) == 0 {
-			continue
-		}
-		b, err := d.next(ctx)
-		if err != nil {
-			return err
-		}
-		if b == nil {
-			continue
-		}
-		g, err := d.admit(ctx, b)
-		if err != nil {
-			return err
-		}
-		if g == nil {
-			continue // woken: the batch may have to be another one now
-		}
-		err = d.drain(ctx, b, g)
-		if err != nil {
+		if err := d.step(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// step drains a batch, or waits a while for one.
+func (d *drainer) step(ctx context.Context) error {
+	if err := d.fetch(ctx); err != nil || len(d.pending) == 0 {
+		return err
+	}
+	// What came after a wait may have come after a pause.
+	if err := d.refresh(ctx); err != nil {
+		return err
+	}
+	b, err := d.next(ctx)
+	if err != nil || b == nil {
+		return err
+	}
+	g, err := d.admit(ctx, b)
+	if err != nil || g == nil { // nil: woken, the batch may have to be another one now
+		return err
+	}
+	return d.drain(ctx, b, g)
 }
 
 // refresh reads flush requests and pause: when woken, and each second.
@@ -91,6 +95,7 @@ func (d *drainer) refresh(ctx context.Context) error {
 			return nil
 		}
 	}
+	seen := d.w.seen() // before the look: what was seen then must be there
 	err := d.look.do(ctx, func(ctx context.Context) (err error) {
 		d.progress, err = d.w.cfg.Log.Progress(ctx, d.w.cfg.Lane)
 		return err
@@ -99,10 +104,11 @@ func (d *drainer) refresh(ctx context.Context) error {
 		return err
 	}
 	d.looked = time.Now()
-	if d.progress.LSN < d.checkpoint || d.progress.Incarnation != d.incarnation {
+	d.w.cfg.Metrics.lost.WithLabelValues(string(d.w.cfg.Lane)).Set(float64(d.progress.Lost()))
+	if d.progress.LSN < max(d.checkpoint, seen, d.progress.Told) || d.progress.Incarnation != d.incarnation {
 		return &row.Error{Op: "worker.refresh", Lane: d.w.cfg.Lane, LSN: d.checkpoint, Kind: row.Permanent,
 			Err:  fmt.Errorf("%w: it ends at lsn %d now", wal.ErrLost, d.progress.LSN),
-			Hint: "Redis was emptied or restored: recover the lane before it drains"}
+			Hint: "Redis was emptied or restored"}
 	}
 	return nil
 }

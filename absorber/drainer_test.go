@@ -270,7 +270,7 @@ func TestForeignCheckpointStopsTheLane(t *testing.T) {
 			p.commit(pair(row.Insert, 1, "v", 1))
 			p.commit(pair(row.Insert, 2, "v", 2))
 			w, _ := p.start(p.config())
-			eventually(t, "the cause is told", func() bool { return strings.Contains(w.Stats().LastError, "recover the lane") })
+			eventually(t, "the cause is told", func() bool { return strings.Contains(w.Stats().LastError, "do not belong together") })
 			if len(p.server.rows) != 0 {
 				t.Error("it drained")
 			}

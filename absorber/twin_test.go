@@ -46,7 +46,10 @@ func pair(op row.Op, id int, v string, u int) row.Mutation {
 type table map[row.Key]row.Image
 
 // apply does one mutation as MySQL would, or gives the error it would.
-func (tb table) apply(m row.Mutation) error {
+func (tb table) apply(m row.Mutation) error { return tb.judge(m, false) }
+
+// judge is apply for a server that may take poison.
+func (tb table) judge(m row.Mutation, lenient bool) error {
 	_, there := tb[m.Key]
 	if there == (m.Op == row.Insert) {
 		return &row.Error{Op: "twin", Kind: row.Permanent, Err: fmt.Errorf("%s of %x diverges", m.Op, m.Key)}
@@ -60,15 +63,15 @@ func (tb table) apply(m row.Mutation) error {
 			return &row.Error{Op: "twin", Kind: row.Permanent, Err: &mysql.MyError{Code: 1062, State: "23000", Message: "Duplicate entry"}}
 		}
 	}
-	if string(m.Image[1]) == "poison" {
-		return &row.Error{Op: "twin", Kind: row.Permanent, Err: &mysql.MyError{Code: 3819, State: "HY000", Message: "Check constraint"}}
-	}
 	im := m.Image.Clone()
 	if m.Op == row.Update {
 		im = tb[m.Key].Clone()
 		for _, c := range m.Changed {
 			im[c] = m.Image[c]
 		}
+	}
+	if string(im[1]) == "poison" && !lenient {
+		return &row.Error{Op: "twin", Kind: row.Permanent, Err: &mysql.MyError{Code: 3819, State: "HY000", Message: "Check constraint"}}
 	}
 	tb[m.Key] = im
 	return nil
@@ -92,6 +95,10 @@ type server struct {
 	largest int         // most row changes in one transaction
 	commits []committed // each transaction with row changes
 	down    error       // answer to everything, while not nil
+
+	lenient  bool // takes "poison" too: the operator has dropped the CHECK
+	ids      uint64
+	requests []sink.Request
 }
 
 // committed is when a transaction ended, and how many rows it changed.
@@ -120,7 +127,7 @@ func (s *server) Apply(_ context.Context, b sink.Batch) error {
 		return s.down
 	case b.Epoch != s.cp.Epoch || b.From != s.cp.LSN && b.To != s.cp.LSN:
 		return &row.Error{Op: "twin", Kind: row.Fenced, Err: fmt.Errorf("checkpoint %+v, batch %d %d-%d", s.cp, b.Epoch, b.From, b.To)}
-	case b.To == s.cp.LSN:
+	case b.To == s.cp.LSN && b.Answer == nil, b.Answer != nil && s.answered(b.Answer.Request):
 		return nil
 	}
 	changes := slices.Clone(b.Changes)
@@ -133,12 +140,20 @@ func (s *server) Apply(_ context.Context, b sink.Batch) error {
 		next = table{}
 	}
 	for _, c := range changes {
-		if err := next.apply(c.Mutation); err != nil {
+		if err := next.judge(c.Mutation, s.lenient); err != nil {
+			var e *row.Error
+			if errors.As(err, &e) {
+				e.LSN = c.LSN
+			}
 			return err
 		}
 	}
+	if err := s.answer(b.Answer); err != nil {
+		return err
+	}
 	for _, l := range b.Dead {
-		l.ID = uint64(len(s.letters) + 1)
+		s.ids++
+		l.ID = s.ids
 		s.letters = append(s.letters, l)
 	}
 	s.rows, s.cp.LSN, s.cp.Incarnation = next, b.To, b.Incarnation
@@ -153,8 +168,13 @@ func (s *server) Apply(_ context.Context, b sink.Batch) error {
 func (s *server) DeadLetters(_ context.Context, _ row.Lane, after uint64, most int) ([]sink.DeadLetter, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	from := min(int(after), len(s.letters))
-	return slices.Clone(s.letters[from:min(from+most, len(s.letters))]), s.down
+	var out []sink.DeadLetter
+	for _, l := range s.letters {
+		if l.ID > after && len(out) < most {
+			out = append(out, l)
+		}
+	}
+	return out, s.down
 }
 
 // DeadLetterCount counts them.

@@ -16,8 +16,8 @@ type Administration interface {
 	// NULL. ok is false if there is no such table.
 	Table(ctx context.Context, name string) (columns []string, rows [][][]byte, ok bool, err error)
 	// Call runs a procedure; ok is false if there is none of that name. u is
-	// the calling session.
-	Call(ctx context.Context, u *absorber.Usage, procedure string, args []string) (ok bool, err error)
+	// the calling session, by the user.
+	Call(ctx context.Context, u *absorber.Usage, by, procedure string, args []string) (ok bool, err error)
 }
 
 var (
@@ -38,9 +38,9 @@ func (s *session) administer(ctx context.Context, sql []byte) (bool, error) {
 			return false, err
 		}
 		name := strings.ToLower(string(m[1]))
-		ok, err := s.shared.admin.Call(ctx, s.usage, name, args)
+		ok, err := s.shared.admin.Call(ctx, s.usage, s.conn.User().Name, name, args)
 		if err == nil && !ok {
-			err = NewError(codeNoProcedure, "42000", "PROCEDURE shock_absorber.%s does not exist; there are enable, disable, drain, pause, resume and set_rate", name)
+			err = NewError(codeNoProcedure, "42000", "PROCEDURE shock_absorber.%s does not exist; there are enable, disable, drain, pause, resume, set_rate, retry and discard", name)
 		}
 		if err != nil {
 			return false, adminError(err)

@@ -58,18 +58,22 @@ func (s *Sink) transact(ctx context.Context, b *Batch) error {
 	}
 	sess := s.sess // the transaction lives and dies with it
 	limit := min(s.cfg.MaxStatement, sess.maxPacket-1024)
-	statements, err := script(b, limit)
+	statements, err := s.statements(b, limit)
 	if err != nil {
 		return err
 	}
-	statements = append(statements, letters(b, s.cfg.Database, limit)...)
 	for i := range statements {
 		if st := &statements[i]; len(st.sql) > sess.maxPacket-64 {
 			return &row.Error{Op: opApply, LSN: st.lsn, Kind: row.Permanent, Hint: refusing[mysql.ER_NET_PACKET_TOO_LARGE],
 				Err: fmt.Errorf("a row of %s needs a statement of %d bytes, the server takes %d", st.table, len(st.sql), sess.maxPacket)}
 		}
 	}
-	if done, err = s.send(ctx, sess, b, statements, limit); done || err != nil {
+	done, err = s.send(ctx, sess, b, statements, limit)
+	if errors.Is(err, errAnswered) {
+		s.rollback(ctx)
+		return nil
+	}
+	if done || err != nil {
 		return err
 	}
 	// From here on a lost reply leaves the outcome open, and so does an error:
@@ -79,6 +83,16 @@ func (s *Sink) transact(ctx context.Context, b *Batch) error {
 		return &row.Error{Op: opCommit, LSN: b.To, Kind: row.Ambiguous, Err: fmt.Errorf("%w: %w", errUnknown, err)}
 	}
 	return nil
+}
+
+// statements are those of a batch, the guarded move of the checkpoint apart.
+func (s *Sink) statements(b *Batch, limit int) ([]statement, error) {
+	out := answers(b, s.cfg.Database, limit)
+	changes, err := script(b, limit)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(out, changes...), letters(b, s.cfg.Database, limit)...), nil
 }
 
 // enter makes sure that the session belongs to the lane. A new one looks at
@@ -161,7 +175,10 @@ func (s *Sink) send(ctx context.Context, sess *session, b *Batch, statements []s
 // of the one that failed its table and LSN.
 func (s *Sink) verify(b *Batch, sent []statement, rs []*mysql.Result, failed error) error {
 	for i, r := range rs {
-		if r.AffectedRows != sent[i].want {
+		if sent[i].once && r.AffectedRows == 0 {
+			return errAnswered
+		}
+		if r.AffectedRows != sent[i].want && !sent[i].loose {
 			return divergence(&sent[i], r.AffectedRows)
 		}
 		if r.Warnings > 0 {

@@ -1,6 +1,8 @@
 package sink
 
 import (
+	"time"
+
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
@@ -26,6 +28,9 @@ type Batch struct {
 	// the sink deletes, then updates, then inserts.
 	InOrder bool
 	Dead    []DeadLetter
+	// Answer, if not nil, is what an operator asked for: From and To are the
+	// checkpoint then, which stays where it is.
+	Answer *Answer
 }
 
 // DeadLetter is a unit that MySQL refused for good, or that waits behind one.
@@ -37,4 +42,8 @@ type DeadLetter struct {
 	Code   uint16 // MySQL's error code, 0 if the cause is not MySQL's
 	Cause  string
 	Unit   []byte // as it stood in the WAL
+
+	Definition []byte    // what the columns of its images are, for the reader (JSON); nil in letters of older versions
+	Edits      []byte    // who has changed what in Unit since (JSON); nil if nobody has
+	Created    time.Time // when it was written; read only
 }

@@ -39,17 +39,45 @@ var tables = map[string]string{
  code INT UNSIGNED NOT NULL DEFAULT 0,
  cause TEXT CHARACTER SET utf8mb4 NOT NULL,
  unit LONGBLOB NOT NULL,
+ definition MEDIUMBLOB NULL,
+ edits MEDIUMBLOB NULL,
  PRIMARY KEY (id, part),
  KEY lane_lsn (lane, lsn)
 ) ENGINE=InnoDB`,
+	"requests": `(
+ id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+ lane VARCHAR(128) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+ verb VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+ letter BIGINT UNSIGNED NOT NULL,
+ asked_by VARCHAR(255) CHARACTER SET utf8mb4 NOT NULL,
+ created TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6),
+ argument MEDIUMBLOB NULL,
+ state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'open',
+ result TEXT CHARACTER SET utf8mb4 NOT NULL,
+ touched LONGBLOB NULL,
+ KEY lane_state (lane, state, id)
+) ENGINE=InnoDB`,
+}
+
+// made is the order in which the tables are created.
+var made = []string{"checkpoint", "dead_letters", "requests"}
+
+// additions bring tables of an older version up to date. Each may fail with
+// ER_DUP_FIELDNAME when it has been done already.
+var additions = []string{
+	"ALTER TABLE %s.dead_letters ADD COLUMN definition MEDIUMBLOB NULL",
+	"ALTER TABLE %s.dead_letters ADD COLUMN edits MEDIUMBLOB NULL",
 }
 
 // probes fail if a table is not there or a privilege is missing, and change nothing.
 var probes = []string{
 	"UPDATE %s.checkpoint SET lsn=lsn WHERE 1=0",
 	"INSERT INTO %s.checkpoint (lane,epoch,lsn) SELECT lane,epoch,lsn FROM %[1]s.checkpoint WHERE 1=0",
-	"INSERT INTO %s.dead_letters (lane,lsn,tables,cause,unit) SELECT lane,lsn,tables,cause,unit FROM %[1]s.dead_letters WHERE 1=0",
+	"INSERT INTO %s.dead_letters (lane,lsn,tables,cause,unit,definition,edits) SELECT lane,lsn,tables,cause,unit,definition,edits FROM %[1]s.dead_letters WHERE 1=0",
+	"UPDATE %s.dead_letters SET lsn=lsn WHERE 1=0",
 	"DELETE FROM %s.dead_letters WHERE 1=0",
+	"INSERT INTO %s.requests (lane,verb,letter,asked_by,result) SELECT lane,verb,letter,asked_by,result FROM %[1]s.requests WHERE 1=0",
+	"UPDATE %s.requests SET state=state WHERE 1=0",
 }
 
 // Ensure creates the sink's database and tables where they are missing, and
@@ -59,7 +87,7 @@ func (s *Sink) Ensure(ctx context.Context) error {
 	defer s.mu.Unlock()
 	err := s.probe(ctx)
 	switch Code(err) {
-	case mysql.ER_BAD_DB_ERROR, mysql.ER_NO_SUCH_TABLE:
+	case mysql.ER_BAD_DB_ERROR, mysql.ER_NO_SUCH_TABLE, mysql.ER_BAD_FIELD_ERROR:
 	case mysql.ER_TABLEACCESS_DENIED_ERROR, mysql.ER_DBACCESS_DENIED_ERROR:
 		// Without any privilege on it the server does not say whether it exists.
 	default:
@@ -90,9 +118,17 @@ func (s *Sink) create(ctx context.Context) error {
 	if first != nil && !fromServer(first) {
 		return first
 	}
-	for _, name := range []string{"checkpoint", "dead_letters"} {
+	for _, name := range made {
 		if _, err := s.run(ctx, []byte("CREATE TABLE IF NOT EXISTS "+db+"."+name+" "+tables[name])); err != nil {
 			return fmt.Errorf("create %s.%s: %w", db, name, errors.Join(err, first))
+		}
+	}
+	if Code(s.probe(ctx)) != mysql.ER_BAD_FIELD_ERROR {
+		return nil
+	}
+	for _, add := range additions {
+		if _, err := s.run(ctx, fmt.Appendf(nil, add, db)); err != nil && Code(err) != mysql.ER_DUP_FIELDNAME {
+			return fmt.Errorf("bring the tables of %s up to date: %w", db, err)
 		}
 	}
 	return nil

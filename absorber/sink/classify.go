@@ -18,6 +18,7 @@ const (
 	opApply      = "sink.apply"
 	opCommit     = "sink.commit"
 	opLetters    = "sink.dead_letters"
+	opRequests   = "sink.requests"
 )
 
 // Code is MySQL's error code in err, 0 if err does not come from MySQL.
@@ -50,7 +51,7 @@ var waiting = map[uint16]string{
 }
 
 const (
-	hintGrant    = "GRANT SELECT, INSERT, UPDATE, DELETE ON the absorbed tables and CREATE, SELECT, INSERT, UPDATE, DELETE ON shock_absorber.* TO the account under [database]"
+	hintGrant    = "GRANT SELECT, INSERT, UPDATE, DELETE ON the absorbed tables and ALL ON shock_absorber.* TO the account under [database]"
 	hintReadOnly = "the server is read-only: point [database] at the primary"
 )
 

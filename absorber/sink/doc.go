@@ -20,6 +20,11 @@
 //  5. A lost reply to COMMIT is answered by doing all of it again: the guard
 //     tells "it had committed" from "it had not".
 //
+// An operator's request about a dead letter (request.go) is answered by a batch
+// that leaves the checkpoint where it is (answer.go): its first statement
+// behind the guard takes the request from open to its outcome, so that it has
+// its effect once, whoever repeats it.
+//
 // # Invariants that are easy to break
 //
 //   - The checkpoint's UPDATE is the first statement of the transaction. Its

@@ -74,6 +74,11 @@ func (w *world) owned(t *testing.T, lane row.Lane) (*Sink, Checkpoint) {
 func (w *world) pairs(t *testing.T) *schema.Table {
 	t.Helper()
 	w.db.Exec(t, w.name, "CREATE TABLE pairs (id INT PRIMARY KEY, v VARCHAR(50), u INT, UNIQUE KEY u (u))")
+	return w.table()
+}
+
+// table is the definition of pairs.
+func (w *world) table() *schema.Table {
 	return &schema.Table{
 		Name: schema.Name{DB: w.name, Table: "pairs"}, Dialect: w.dialect, Version: 1, AutoIncrement: -1,
 		Columns: []schema.Column{

@@ -19,6 +19,8 @@ type statement struct {
 	table string
 	op    row.Op
 	lsn   row.LSN // lowest LSN it carries changes of
+	once  bool    // no row: this transaction has happened before
+	loose bool    // any number of rows will do
 }
 
 // script turns changes into statements. limit is the size in bytes that a
@@ -29,7 +31,10 @@ func script(b *Batch, limit int) ([]statement, error) {
 	if b.InOrder {
 		for len(runs) > 0 {
 			n := 1
-			for n < len(runs) && runs[n].Table == runs[0].Table && runs[n].Mutation.Op == runs[0].Mutation.Op {
+			// The letters of a retry keep statements of their own: an error has to
+			// name the one that MySQL refuses.
+			for n < len(runs) && runs[n].Table == runs[0].Table && runs[n].Mutation.Op == runs[0].Mutation.Op &&
+				(b.Answer == nil || runs[n].LSN == runs[0].LSN) {
 				n++
 			}
 			if err := w.run(runs[:n]); err != nil {
@@ -81,6 +86,9 @@ func mark(b *Batch) []byte {
 		default:
 			m = append(m, '_')
 		}
+	}
+	if b.Answer != nil {
+		return fmt.Appendf(m, " request=%d */ ", b.Answer.Request)
 	}
 	return fmt.Appendf(m, " lsn=%d-%d */ ", b.From+1, b.To)
 }

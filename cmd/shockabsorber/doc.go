@@ -5,6 +5,9 @@
 //	shockabsorber drain   --config config.toml
 //	shockabsorber load    --dsn DSN --rps N --duration T
 //	shockabsorber status  [--admin URL] [--json]
+//	shockabsorber pause | resume [--lane NAME]
+//	shockabsorber deadletters list | show ID | retry ID | discard ID | edit ID --set column=value
+//	shockabsorber wal dump [--lane NAME]
 //	shockabsorber version
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 ended by

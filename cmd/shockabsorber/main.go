@@ -45,6 +45,10 @@ func commands() []command {
 		{"drain", "--config FILE", "run a drainer without a listener", drain},
 		{"load", "--dsn DSN --rps N --duration T", "send a spike of inserts and follow every row to MySQL", load},
 		{"status", "[--admin URL]", "show lanes, tables, reasons and sessions of a running proxy", status},
+		{"pause", "[--lane NAME]", "stop draining; writes are still absorbed", pauseDraining},
+		{"resume", "[--lane NAME]", "drain again", resumeDraining},
+		{"deadletters", "list|show|retry|edit|discard [ID]", "deal with writes that MySQL refused for good", deadletters},
+		{"wal", "dump [--lane NAME]", "print the writes that wait for MySQL as SQL", walCommand},
 		{"version", "", "print the version", version},
 	}
 }
@@ -155,6 +159,16 @@ func (c *call) parse() error {
 	return nil
 }
 
+// word takes the next argument if it is no flag, else gives "".
+func (c *call) word() string {
+	if len(c.args) == 0 || strings.HasPrefix(c.args[0], "-") {
+		return ""
+	}
+	w := c.args[0]
+	c.args = c.args[1:]
+	return w
+}
+
 // config reads --config and loads that file.
 func (c *call) config() (*config.Config, error) {
 	path := c.flags.String("config", "config.toml", "configuration `file`")
@@ -173,7 +187,7 @@ func (c *call) config() (*config.Config, error) {
 func help(w io.Writer) {
 	fmt.Fprint(w, "Shock Absorber: a MySQL proxy that takes writes at once and replays them at a chosen rate.\n\nUsage:\n")
 	for _, cmd := range commands() {
-		fmt.Fprintf(w, "  shockabsorber %-38s %s\n", strings.TrimSpace(cmd.name+" "+cmd.arguments), cmd.summary)
+		fmt.Fprintf(w, "  shockabsorber %-46s %s\n", strings.TrimSpace(cmd.name+" "+cmd.arguments), cmd.summary)
 	}
 	fmt.Fprint(w, "\n`shockabsorber COMMAND --help` lists the flags of a command; config.toml explains the configuration.\n")
 }

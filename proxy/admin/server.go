@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,8 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Limits of the listener. A scrape or a status answer is small; a request has
-// no body.
+// Limits of the listener. A scrape or a status answer is small; the largest
+// body is the values of an edit.
 const (
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 10 * time.Second // what a Status or Ready function may take
@@ -27,7 +26,7 @@ const (
 	idleTimeout    = 2 * time.Minute
 	stopTimeout    = 5 * time.Second
 	maxHeaderBytes = 16 << 10
-	maxBodyBytes   = 1 << 10
+	maxBodyBytes   = 1 << 20
 )
 
 // Config is what a Server needs. Status and Ready are called for each request
@@ -40,7 +39,9 @@ type Config struct {
 	Gatherer prometheus.Gatherer
 	Status   func(context.Context) (Status, error)
 	Ready    func(context.Context) error
-	Logger   *slog.Logger
+	// Operations are what may be done over HTTP; nil: nothing.
+	Operations *Operations
+	Logger     *slog.Logger
 }
 
 // Server is the HTTP listener.
@@ -116,6 +117,7 @@ func (s *Server) handler() http.Handler {
 	mux.Handle("GET /readyz", s.authorized(http.HandlerFunc(s.ready)))
 	mux.Handle("GET /metrics", s.authorized(promhttp.HandlerFor(s.cfg.Gatherer, promhttp.HandlerOpts{Timeout: requestTimeout})))
 	mux.Handle("GET /api/status", s.authorized(http.HandlerFunc(s.status)))
+	s.operate(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -183,13 +185,7 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) {
 		text(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	body, err := json.Marshal(&st)
-	if err != nil {
-		text(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(body, '\n')) // a client that has gone needs no answer
+	writeJSON(w, &st)
 }
 
 // text answers one line.

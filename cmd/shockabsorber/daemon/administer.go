@@ -8,7 +8,9 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 	"github.com/rzpsarthak13/shock-absorber/proxy"
+	"github.com/rzpsarthak13/shock-absorber/proxy/admin"
 )
 
 // administration is the schema shock_absorber for administrators.
@@ -19,6 +21,20 @@ type administration struct {
 
 // Table gives a virtual table.
 func (a *administration) Table(ctx context.Context, name string) ([]string, [][][]byte, bool, error) {
+	switch name {
+	case "dead_letters":
+		letters, err := a.p.listLetters(ctx)
+		columns, rows := admin.LetterTable(letters)
+		return columns, rows, true, err
+	case "requests":
+		requests, err := a.p.listRequests(ctx)
+		columns, rows := admin.RequestTable(requests)
+		return columns, rows, true, err
+	case "pending":
+		pending, err := a.p.listPending(ctx)
+		columns, rows := admin.PendingTable(pending)
+		return columns, rows, true, err
+	}
 	s, err := a.p.status(ctx, a.srv)
 	if err != nil {
 		return nil, nil, false, err
@@ -28,8 +44,8 @@ func (a *administration) Table(ctx context.Context, name string) ([]string, [][]
 }
 
 // Call runs a procedure.
-func (a *administration) Call(ctx context.Context, u *absorber.Usage, procedure string, args []string) (bool, error) {
-	want := map[string]int{"enable": 1, "disable": 1, "drain": 0, "pause": 0, "resume": 0, "set_rate": 1}
+func (a *administration) Call(ctx context.Context, u *absorber.Usage, by, procedure string, args []string) (bool, error) {
+	want := map[string]int{"enable": 1, "disable": 1, "drain": 0, "pause": 0, "resume": 0, "set_rate": 1, sink.VerbRetry: 1, sink.VerbDiscard: 1}
 	n, known := want[procedure]
 	if !known {
 		return false, nil
@@ -52,15 +68,18 @@ func (a *administration) Call(ctx context.Context, u *absorber.Usage, procedure 
 		a.p.limiter.SetRate(rate, 0)
 		return true, nil
 	}
-	for _, lane := range a.p.lanes() {
-		var err error
-		switch procedure {
-		case "pause", "resume":
-			err = a.p.store.SetPaused(ctx, lane, procedure == "pause")
-		case "drain":
-			err = a.p.drainAll(ctx, u, lane)
-		}
+	switch procedure {
+	case "pause", "resume":
+		return true, a.p.pauseLanes(ctx, "", procedure == "pause")
+	case sink.VerbRetry, sink.VerbDiscard:
+		id, err := strconv.ParseUint(args[0], 10, 64)
 		if err != nil {
+			return true, fmt.Errorf("%q is no id of a dead letter", args[0])
+		}
+		return true, a.p.callLetter(ctx, u, by, procedure, id)
+	}
+	for _, lane := range a.p.lanes() {
+		if err := a.p.drainAll(ctx, u, lane); err != nil {
 			return true, err
 		}
 	}

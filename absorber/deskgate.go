@@ -1,0 +1,96 @@
+package absorber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// gateOwner is by what name the lane's drainer holds gates. It is the same for
+// all processes: who takes the lane over gives back what its predecessor held.
+func (d *drainer) gateOwner() string { return "desk:" + string(d.w.cfg.Lane) }
+
+// gateLease is how long the gates last without this process. It is longer than
+// a lane's lease: whoever takes the lane over has looked at the applied
+// requests, and cleared the cache, before a commit can pass the gate.
+func (d *drainer) gateLease() time.Duration { return 3 * d.w.cfg.LeaseTTL }
+
+// closeGates closes the gates of the chain's tables that are open. errNotNow:
+// somebody else has one, or commits have their turn.
+func (d *drainer) closeGates(ctx context.Context, r *sink.Request, w *chainWork) error {
+	c := &d.desk
+	if c.holder == 0 {
+		c.holder, c.gates, c.until = r.ID, map[string]bool{}, time.Now().Add(d.gateLease()/2)
+	}
+	for _, table := range w.tables {
+		if c.gates[table] {
+			continue
+		}
+		var gated bool
+		err := d.settle.do(ctx, func(ctx context.Context) error {
+			_, err := d.w.cfg.Rows.JoinGate(ctx, d.w.cfg.Lane, table, d.gateOwner(), 0, d.gateLease(), len(c.gates) > 0)
+			if gated = errors.Is(err, wal.ErrGated) || superseded(err); gated {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if gated {
+			d.letGo(ctx)
+			d.note(ctx, r, fmt.Sprintf("waits for the statements that hold the gate of %s", table))
+			return errNotNow
+		}
+		c.gates[table] = true
+	}
+	return nil
+}
+
+// superseded reports whether the lease on a gate has ended: of a predecessor
+// that died, until the gate is swept.
+func superseded(err error) bool {
+	var e *row.Error
+	return errors.As(err, &e) && e.Kind == row.Fenced
+}
+
+// letGo gives back all gates that are held.
+func (d *drainer) letGo(ctx context.Context) {
+	c := &d.desk
+	if c.holder == 0 {
+		return
+	}
+	lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.w.cfg.Grace)
+	defer cancel()
+	for table := range c.gates {
+		d.leave(lctx, table)
+	}
+	c.holder, c.gates = 0, nil
+}
+
+// openGates opens the gates that a request's rows were behind.
+func (d *drainer) openGates(ctx context.Context, r *sink.Request, rows []wal.RowKey) {
+	if d.desk.holder == r.ID {
+		d.letGo(ctx)
+		return
+	}
+	seen := map[string]bool{}
+	for _, k := range rows {
+		if !seen[k.Table] && !d.desk.gates[k.Table] {
+			seen[k.Table] = true
+			d.leave(ctx, k.Table)
+		}
+	}
+}
+
+// leave opens one gate. One that cannot be opened opens when its lease ends.
+func (d *drainer) leave(ctx context.Context, table string) {
+	if err := d.w.cfg.Rows.LeaveGate(ctx, d.w.cfg.Lane, table, d.gateOwner()); err != nil {
+		d.w.log.Warn("a gate stays closed until its lease ends", "table", table, "error", err)
+	}
+}
