@@ -34,10 +34,10 @@ type Result struct {
 // take turns at the rows that refs name.
 func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
 	for {
-		lsn, err := e.inTurn(ctx, u, t, refs, build)
+		s, err := e.inTurn(ctx, u, t, refs, build)
 		switch {
 		case err == nil:
-			return lsn, nil
+			return s.lsn, e.acknowledge(ctx, u, t, s)
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			err = e.waitGate(ctx, u, t)
@@ -52,45 +52,50 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 
 // inTurn tries until nothing but the table's gate or a full backlog is in the
 // way: those are waited for without keeping other sessions from their turn.
-func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (stamp, error) {
 	done, err := e.takeTurns(ctx, u, t, refs)
 	if err != nil {
-		return 0, err
+		return stamp{}, err
 	}
 	defer done()
 	for try := 0; ; try++ {
-		lsn, err := e.try(ctx, t, build)
+		s, err := e.try(ctx, t, build)
 		switch {
 		case errors.Is(err, wal.ErrConflict):
 			e.metrics.retries.WithLabelValues("conflict").Inc()
 		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, errSchema) && try < schemaTries:
 			e.forgetState(t.Name.String())
 		default:
-			return lsn, err
+			return s, err
 		}
 		if err := backOff(ctx, try); err != nil {
-			return 0, err
+			return stamp{}, err
 		}
 	}
 }
 
 // try is one round of attempt.
-func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.TableState) (*wal.Commit, error)) (stamp, error) {
+	if e.overLimit(e.lane(t)) {
+		return stamp{}, wal.ErrFull
+	}
 	st, err := e.state(ctx, t)
 	if err != nil {
-		return 0, err
+		return stamp{}, err
 	}
 	c, err := build(st)
 	if err != nil || c == nil {
-		return 0, err
+		return stamp{}, err
 	}
 	c.Unit.Lane = e.lane(t)
 	c.Unit.AcceptedMs = time.Now().UnixMilli()
 	c.Gens = map[string]uint64{t.Name.String(): st.Gen}
 	c.MaxBacklog = e.cfg.MaxBacklog
+	level := e.options(t).Durability
+	c.Confirm, c.Elsewhere = level == DurableReplica, level == DurableKafka
 	w, err := e.writers.take(ctx)
 	if err != nil {
-		return 0, err
+		return stamp{}, err
 	}
 	defer e.writers.put(w)
 	w.seq++
@@ -98,7 +103,8 @@ func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.Tab
 	// A client that goes away now must not leave its own write in doubt.
 	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
-	return e.store.Commit(cctx, c)
+	lsn, err := e.store.Commit(cctx, c)
+	return stamp{lsn, c.Receipt}, err
 }
 
 // backOff waits a moment that grows with the number of tries: two writers of
@@ -162,7 +168,7 @@ func (e *Engine) waitBacklog(ctx context.Context, t *schema.Table) error {
 		if err != nil {
 			return err
 		}
-		if p.Pending < e.cfg.MaxBacklog {
+		if (e.cfg.MaxBacklog <= 0 || p.Pending < e.cfg.MaxBacklog) && !e.overLimit(e.lane(t)) {
 			return nil
 		}
 	}
@@ -172,7 +178,7 @@ func (e *Engine) waitBacklog(ctx context.Context, t *schema.Table) error {
 // gone stale is found out by the scripts, which then make attempt forget it.
 func (e *Engine) state(ctx context.Context, t *schema.Table) (wal.TableState, error) {
 	name := t.Name.String()
-	if st, ok := e.states.Load(name); ok {
+	if st, ok := e.states.Load(name); ok && st.(wal.TableState).Incarnation == e.store.Knows(e.lane(t)).Incarnation {
 		return st.(wal.TableState), nil
 	}
 	infos, err := e.store.TableStates(ctx, e.lane(t), []string{name})

@@ -37,14 +37,24 @@ const (
 	ExistenceTrust Existence = "trust" // no read; a clash becomes a dead letter
 )
 
+// Durability is where a write must be before it is acknowledged.
+type Durability string
+
+const (
+	DurableRedis   Durability = "redis"   // in the log in Redis
+	DurableReplica Durability = "replica" // and on its replicas
+	DurableKafka   Durability = "kafka"   // and on all in-sync replicas of Kafka
+)
+
 // TableOptions are the settings of one table.
 type TableOptions struct {
 	TTL        time.Duration // life of a clean row in the cache; 0 = none
 	Lane       row.Lane
 	FreshReads FreshReads
 	Existence  Existence
-	BatchSize  int     // mutations a batch
-	DrainRate  float64 // rows a second; 0 = only the global rate
+	Durability Durability // "" = DurableRedis
+	BatchSize  int        // mutations a batch
+	DrainRate  float64    // rows a second; 0 = only the global rate
 }
 
 // Config is what an Engine needs. Dial opens a connection to MySQL as the
@@ -59,8 +69,9 @@ type Config struct {
 	// Reached is an LSN that the lane must have reached, as MySQL's checkpoint
 	// and the queue know it: what Redis has to show for itself after a restart.
 	Reached        func(ctx context.Context, lane row.Lane) (row.LSN, error)
-	LoadConns      int // connections for reading rows, default 4
-	MaxBacklog     int64
+	LoadConns      int   // connections for reading rows, default 4
+	MaxBacklog     int64 // units a lane; 0 = unlimited
+	Limits         Limits
 	OnFull         OnFull
 	BarrierTimeout time.Duration
 	LockWait       time.Duration // wait for a gate, default 50 s as innodb_lock_wait_timeout

@@ -11,7 +11,8 @@
 //
 //  1. Worker.own holds the lane's lease in Redis, which keeps others from
 //     trying; what makes it safe is the epoch that begin raises in MySQL.
-//  2. begin compares the checkpoint with the lane in Redis (agree), settles
+//  2. begin rebuilds the lane if Redis has lost it (restore.go, salvage.go),
+//     compares the checkpoint with the lane in Redis (agree), settles
 //     what a predecessor applied and did not settle, and loads the rows that
 //     dead letters hold (park.go).
 //  3. fetch polls the queue from the checkpoint, decode verifies each unit,
@@ -22,6 +23,8 @@
 //  6. A batch that MySQL refuses is replayed unit by unit in the order of
 //     acknowledgement. A unit that is refused still is written to the dead
 //     letters in the transaction that moves the checkpoint past it.
+//  7. Between two batches the drainer does what operators ask for about dead
+//     letters (desk.go, chain.go, edit.go).
 //
 // # Invariants that are easy to break
 //
@@ -29,8 +32,8 @@
 //     record that is missing, damaged or of another incarnation is fetched
 //     again from the WAL; if it is not there, the lane stops and says so.
 //   - A unit that touches a row of a dead letter goes to the dead letters too,
-//     with all its rows. The operator is asked about (DeadLetterCount) before
-//     each such step, not remembered.
+//     with all its rows. Before each such step MySQL is asked (DeadLetterCount)
+//     whether somebody has taken letters away by hand.
 //   - Rows in flight shrink the limiter's bucket until their transaction has
 //     ended, else a late commit lets twice the burst through.
 //   - The drainer never gives up on a passing error: the WAL keeps the backlog.

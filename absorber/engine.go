@@ -2,7 +2,6 @@ package absorber
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -39,6 +38,7 @@ type Engine struct {
 	states    sync.Map    // "db.table" -> wal.TableState
 	holds     sync.Map    // *Hold -> struct{}
 	closed    sync.Map    // row.Lane -> true: lanes that an operator was told are closed
+	limited   sync.Map    // row.Lane -> string: the limit that the backlog has reached
 	turns     turns
 }
 
@@ -80,6 +80,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return every(ctx, beatEvery, e.beat) })
 	g.Go(func() error { return e.follow(ctx) })
 	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })
+	g.Go(func() error { return every(ctx, measureEvery, e.measure) })
 	<-ctx.Done()
 	err := g.Wait()
 	lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -119,28 +120,6 @@ func (e *Engine) sweepGates(ctx context.Context) {
 	for _, lane := range e.cfg.Lanes {
 		if err := e.store.SweepGates(ctx, lane, e.reap); err != nil && ctx.Err() == nil {
 			e.log.Warn("could not sweep the gates", "lane", lane, "err", err)
-		}
-	}
-}
-
-// adoptEvery is how often lanes that a restart of Redis has closed are looked at.
-const adoptEvery = 250 * time.Millisecond
-
-// adoptLanes opens lanes again after a restart of Redis that lost nothing. A
-// lane that did lose something stays closed: its clients get errors, and an
-// operator has to decide.
-func (e *Engine) adoptLanes(ctx context.Context) {
-	for _, lane := range e.cfg.Lanes {
-		if !errors.Is(e.store.Usable(lane), wal.ErrLost) {
-			e.closed.Delete(lane)
-			continue
-		}
-		least, err := e.cfg.Reached(ctx, lane)
-		if err == nil {
-			err = e.store.Adopt(ctx, lane, least)
-		}
-		if _, told := e.closed.LoadOrStore(lane, true); err != nil && !told && ctx.Err() == nil {
-			e.log.Error("a lane is closed: nothing is absorbed in it", "lane", lane, "err", err)
 		}
 	}
 }
@@ -206,6 +185,16 @@ func (e *Engine) Query(ctx context.Context, sql string) ([][][]byte, error) {
 		out[i] = rows[i]
 	}
 	return out, err
+}
+
+// TableNow is a table as this process knows it to be defined now, absorbed or
+// not; nil if the configuration does not name it or it does not exist.
+func (e *Engine) TableNow(name string) *schema.Table {
+	n, ok := schema.ParseName(name)
+	if !ok {
+		return nil
+	}
+	return e.Catalog().Table(n)
 }
 
 // TableAt is the definition that a mutation was made under, nil if the table

@@ -16,6 +16,8 @@ type WorkerMetrics struct {
 	retries     *prometheus.CounterVec   // lane, reason: the work that failed
 	deadLetters *prometheus.CounterVec   // table, reason: refused, parked
 	parked      *prometheus.GaugeVec     // lane
+	lost        *prometheus.GaugeVec     // lane
+	requests    *prometheus.CounterVec   // verb, reason: applied, discarded, edited, failed
 }
 
 // NewWorkerMetrics makes the metrics and registers them, unless reg is nil.
@@ -37,13 +39,15 @@ func NewWorkerMetrics(reg prometheus.Registerer) *WorkerMetrics {
 		throttled:   counter("drain_throttled_seconds_total", "Time the drainer waited for drain_rate or barrier_rate.", "lane"),
 		retries:     counter("drain_retries_total", "Passing errors, by the work that met them.", "lane", "reason"),
 		deadLetters: counter("dead_letters_total", "Units written to the dead letters.", "table", "reason"),
+		requests:    counter("dead_letter_requests_total", "Requests of operators about dead letters, by what came of them.", "verb", "reason"),
+		lost:        gauge("lost_units", "Acknowledged units that were lost with Redis when the lane was last rebuilt, at most."),
 		parked:      gauge("parked_rows", "Rows whose later units go to the dead letters."),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "shockabsorber_drain_batch_seconds",
 			Help: "Time MySQL took for a batch.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"lane"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.owned, m.checkpoint, m.relayed, m.units, m.mutations, m.rows, m.batches,
-			m.seconds, m.throttled, m.retries, m.deadLetters, m.parked)
+			m.seconds, m.throttled, m.retries, m.deadLetters, m.parked, m.requests, m.lost)
 	}
 	return m
 }

@@ -13,6 +13,7 @@ type State string
 const (
 	StateContending State = "contending"  // another process owns the lane
 	StateTakingOver State = "taking over" // MySQL is asked for the checkpoint
+	StateRestoring  State = "restoring"   // Redis has lost the lane: what is left drains, then it is rebuilt
 	StateIdle       State = "idle"        // nothing to drain
 	StateDraining   State = "draining"    // at the normal rate
 	StateFlushing   State = "flushing"    // a barrier waits

@@ -1,6 +1,7 @@
 package absorber
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 )
@@ -66,6 +67,16 @@ func (e *Engine) parked(u *Usage, wait func() error) error {
 	e.Begin(u)
 	if err == nil && u.statement.Load() != v {
 		return ErrReplan
+	}
+	return err
+}
+
+// Aside runs f, which needs nothing of the session's statement: whoever changes
+// the schema need not wait for it.
+func (e *Engine) Aside(u *Usage, f func() error) error {
+	var err error
+	if perr := e.parked(u, func() error { err = f(); return nil }); perr != nil && !errors.Is(perr, ErrReplan) {
+		return perr
 	}
 	return err
 }

@@ -60,6 +60,24 @@ type WorkerConfig struct {
 	Options func(table string) TableOptions
 	Limiter *Limiter
 
+	// Rebuild opens a lane again that Redis has lost; nil: it stays closed. Top
+	// is the highest LSN that the queue holds of the lane, nil if the queue is
+	// lost with Redis. Kept says that the queue outlives this process: then a
+	// unit below Top that it does not hold keeps the lane closed.
+	Rebuild Rebuilder
+	Top     func(ctx context.Context, lane row.Lane) (row.LSN, error)
+	Kept    bool
+	// LossGrace is how long a lane stays closed, before it is rebuilt without
+	// units that this process has acknowledged, for a Redis that still has them
+	// to come back: a failover may be going on. Default 5 s.
+	LossGrace time.Duration
+
+	// Desk and Rows are what an operator's requests about dead letters need;
+	// nil: none are looked for. Current gives a table as it is defined now.
+	Desk    Desk
+	Rows    Rows
+	Current func(name string) *schema.Table
+
 	BatchSize    int           // mutations a batch, default 100
 	InOrder      bool          // do not coalesce: every statement in its order
 	LeaseTTL     time.Duration // default 10 s
@@ -84,6 +102,9 @@ func (c WorkerConfig) withDefaults() WorkerConfig {
 	if c.MaxBackoff <= 0 {
 		c.MaxBackoff = 30 * time.Second
 	}
+	if c.LossGrace <= 0 {
+		c.LossGrace = 5 * time.Second
+	}
 	if c.Grace <= 0 {
 		c.Grace = 5 * time.Second
 	}
@@ -106,13 +127,15 @@ type Worker struct {
 	cfg    WorkerConfig
 	log    *slog.Logger
 	wake   chan struct{}
-	status status
+	status *status
+
+	lostSince time.Time // when units were first seen to be missing; zero: none are
 }
 
 // NewWorker makes a worker. It does nothing until Run.
 func NewWorker(cfg WorkerConfig) *Worker {
 	cfg = cfg.withDefaults()
-	w := &Worker{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1)}
+	w := &Worker{cfg: cfg, log: cfg.Logger, wake: make(chan struct{}, 1), status: &status{}}
 	w.status.init(cfg.Lane)
 	return w
 }
@@ -238,6 +261,9 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if cp, err = w.restore(ctx, cp); err != nil {
+		return nil, nil, err
+	}
 	p, err := w.cfg.Log.Progress(ctx, w.cfg.Lane)
 	if err != nil {
 		return nil, nil, err
@@ -248,6 +274,9 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	r := newRelay(w, p, cp.LSN)
 	d := newDrainer(w, r, cp, p)
 	if err := d.loadParked(ctx); err != nil {
+		return nil, nil, err
+	}
+	if err := d.loadTainted(ctx); err != nil {
 		return nil, nil, err
 	}
 	if err := d.catchUp(ctx, p.Settled); err != nil {
@@ -275,7 +304,7 @@ func agree(lane row.Lane, cp sink.Checkpoint, p wal.Progress) error {
 	}
 	return &row.Error{
 		Op: "worker.begin", Lane: lane, LSN: cp.LSN, Kind: row.Permanent, Err: fmt.Errorf("%w: %w", wal.ErrLost, err),
-		Hint: "Redis or MySQL was emptied or restored: recover the lane before it drains",
+		Hint: "Redis or MySQL was emptied or restored, and the two do not belong together any more",
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/queue"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -21,6 +22,7 @@ import (
 type pipeline struct {
 	t       *testing.T
 	store   *wal.Store
+	redis   redis.UniversalClient
 	server  *server
 	state   wal.TableState
 	history []row.Unit // with LSNs
@@ -36,7 +38,7 @@ func newPipeline(t *testing.T) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{t: t, store: wal.New(rdb, wal.Options{}), server: &server{rows: table{}}, claimed: map[row.Key]wal.ClaimKey{}}
+	p := &pipeline{t: t, redis: rdb, store: wal.New(rdb, wal.Options{}), server: &server{rows: table{}}, claimed: map[row.Key]wal.ClaimKey{}}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- p.store.Run(ctx) }()
@@ -100,7 +102,7 @@ func (p *pipeline) config() WorkerConfig {
 		Lane: "main", Owner: "w1", Log: p.store, Leases: p.store, Queue: queue.NewMemory(), Target: p.server,
 		Table:   func(string, uint32) *schema.Table { return pairs },
 		Limiter: NewLimiter(LimiterConfig{Rate: 1e6}), LeaseTTL: 300 * time.Millisecond,
-		RetryBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Grace: 50 * time.Millisecond,
+		RetryBackoff: time.Millisecond, MaxBackoff: 5 * time.Millisecond, Grace: 50 * time.Millisecond, LossGrace: time.Millisecond,
 	}
 }
 

@@ -253,6 +253,20 @@ func (k *Kafka) committed(ctx context.Context, p *partition) (kadm.Offset, error
 // as drained; 0 if none. It reads the log from the committed position to its
 // end.
 func (k *Kafka) Top(ctx context.Context, lane row.Lane) (row.LSN, error) {
+	return k.highest(ctx, lane, math.MaxInt64)
+}
+
+// recent is how many records Recent reads, at most.
+const recent = 10000
+
+// Recent is Top by the end of the log alone. It is Top unless the relay was
+// interrupted while it published again from far back.
+func (k *Kafka) Recent(ctx context.Context, lane row.Lane) (row.LSN, error) {
+	return k.highest(ctx, lane, recent)
+}
+
+// highest is Top by the last records of the log.
+func (k *Kafka) highest(ctx context.Context, lane row.Lane, records int64) (row.LSN, error) {
 	const op = "queue.top"
 	p, err := k.partition(op, lane)
 	if err != nil {
@@ -264,7 +278,7 @@ func (k *Kafka) Top(ctx context.Context, lane row.Lane) (row.LSN, error) {
 	// A partition of its own beside that of Poll: the reader is not disturbed.
 	scan := &partition{lane: p.lane, number: p.number}
 	defer scan.dropReader()
-	top, err := k.top(ctx, scan)
+	top, err := k.top(ctx, scan, records)
 	if err == nil {
 		return top, nil
 	}
@@ -275,8 +289,8 @@ func (k *Kafka) Top(ctx context.Context, lane row.Lane) (row.LSN, error) {
 	return 0, &row.Error{Op: op, Lane: lane, Kind: row.Transient, Hint: kafkaHint(err), Err: err}
 }
 
-// top walks scan to the end of its log.
-func (k *Kafka) top(ctx context.Context, scan *partition) (row.LSN, error) {
+// top walks the last records of scan to the end of its log.
+func (k *Kafka) top(ctx context.Context, scan *partition, records int64) (row.LSN, error) {
 	if err := k.ensure(ctx); err != nil {
 		return 0, err
 	}
@@ -288,8 +302,16 @@ func (k *Kafka) top(ctx context.Context, scan *partition) (row.LSN, error) {
 	if at, ok := parsePosition(committed.Metadata); ok && at.lane == scan.lane {
 		drained = at.lsn
 	}
+	start, end, err := k.bounds(ctx, scan)
+	if err != nil {
+		return 0, err
+	}
+	var from *int64 // the committed position
+	if near := end - records; near > max(start, committed.At) {
+		from = &near
+	}
 	// No record is the one needed next, so each is passed over and counted.
-	if err := k.open(ctx, scan, math.MaxUint64, nil); err != nil {
+	if err := k.open(ctx, scan, math.MaxUint64, from); err != nil {
 		return 0, err
 	}
 	r := scan.reader

@@ -162,6 +162,37 @@ func (k *Kafka) checkSize(ctx context.Context) error {
 	return nil
 }
 
+// Copies tells how many brokers keep each record of the topic, and how many of
+// them at least have one when it counts as written; 0, 0 if that cannot be seen
+// (the topic is not there yet, or may not be described).
+func (k *Kafka) Copies(ctx context.Context) (replicas, insync int, err error) {
+	meta, err := k.admin.Metadata(ctx, k.opts.Topic)
+	if err != nil {
+		return 0, 0, k.topicError(ctx, "metadata", err)
+	}
+	configs, err := k.admin.DescribeTopicConfigs(ctx, k.opts.Topic)
+	if err != nil {
+		return 0, 0, k.topicError(ctx, "describe", err)
+	}
+	found, err := configs.On(k.opts.Topic, nil)
+	if err != nil || found.Err != nil {
+		return 0, 0, nil
+	}
+	for _, c := range found.Configs {
+		if c.Key == "min.insync.replicas" && c.Value != nil {
+			if insync, err = strconv.Atoi(*c.Value); err != nil {
+				return 0, 0, k.topicError(ctx, "describe", err)
+			}
+		}
+	}
+	for _, p := range meta.Topics[k.opts.Topic].Partitions {
+		if n := len(p.Replicas); replicas == 0 || n < replicas {
+			replicas = n
+		}
+	}
+	return replicas, insync, nil
+}
+
 // topicError names what was tried and says what to do about it.
 func (k *Kafka) topicError(ctx context.Context, verb string, err error) error {
 	// The caller's own cancellation, not the time limit of Check.

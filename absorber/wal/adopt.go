@@ -3,6 +3,7 @@ package wal
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -25,12 +26,15 @@ func (s *Store) Adopt(ctx context.Context, name row.Lane, least row.LSN) error {
 	if err != nil {
 		return err
 	}
+	if inc == "" { // nothing was ever open here: see Join
+		return fmt.Errorf("%s: %w", op, ErrLost)
+	}
 	reply, err := s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, []any{inc, max(l.floor.Load(), uint64(least)), randomHex(8)})
 	if err != nil {
 		var e *row.Error
 		if errors.Is(err, ErrLost) && !errors.As(err, &e) {
 			err = &row.Error{Op: op, Lane: name, LSN: row.LSN(max(l.floor.Load(), uint64(least))), Kind: row.Permanent, Err: err,
-				Hint: "Redis has lost units of the lane that were acknowledged: bring back its append-only file, or restart the proxy to go on without them"}
+				Hint: "Redis has lost units of the lane; it is rebuilt from what the queue and MySQL have, and what is missing is named in the log"}
 		}
 		return err
 	}

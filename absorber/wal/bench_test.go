@@ -63,7 +63,7 @@ func callers(b *testing.B, n int, f func(caller, i int) error) {
 func benchStore(b *testing.B, senders, size int) (*Store, row.Lane, TableState) {
 	rdb := benchRedis(b)
 	s := New(rdb, Options{Prefix: "bench" + randomHex(4)})
-	s.commits = newPipe(senders, func(calls []*call) { s.sendUnits(calls, size, true) })
+	s.commits = newPipe(senders, func(calls []*call) { s.sendUnits(calls, size, true, nil) })
 	s.reads = newPipe(senders, s.sendReads)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -21,12 +20,7 @@ func (s *Store) Check(ctx context.Context) (warnings []string, err error) {
 	if err := s.rdb.Ping(ctx).Err(); err != nil {
 		return nil, classify(op, "", err)
 	}
-	if s.opts.Replicas > 0 || s.opts.LocalAOF {
-		if _, ok := s.rdb.(*redis.ClusterClient); ok {
-			return nil, refusedSetup(op, "durability with replicas or files on Redis Cluster", "use one master with replicas, or durability = \"kafka\"")
-		}
-	}
-	for _, check := range []func(context.Context, string) (string, error){s.checkServer, s.checkEviction, s.checkFile} {
+	for _, check := range []func(context.Context, string) (string, error){s.checkServer, s.checkEviction, s.checkFile, s.checkConfirm} {
 		w, err := check(ctx, op)
 		if err != nil {
 			return warnings, err
@@ -55,9 +49,6 @@ func (s *Store) checkServer(ctx context.Context, op string) (string, error) {
 			if major*100+minor < 602 {
 				return "", refusedSetup(op, "Redis "+v+" is too old", "use Redis 6.2 or later, or Valkey")
 			}
-			if s.opts.LocalAOF && major*100+minor < 702 {
-				return "", refusedSetup(op, "Redis "+v+" has no WAITAOF", "use Redis 7.2 or later, or ask for replicas only")
-			}
 		}
 	}
 	if info, err = s.info(ctx, "replication"); err != nil {
@@ -65,9 +56,6 @@ func (s *Store) checkServer(ctx context.Context, op string) (string, error) {
 	}
 	if info["role"] == "slave" {
 		return "", refusedSetup(op, "this Redis is a replica", "let kvstore.endpoints name the master, or use sentinel_master")
-	}
-	if n, err := strconv.Atoi(info["connected_slaves"]); err == nil && n < s.opts.Replicas {
-		return "", refusedSetup(op, fmt.Sprintf("Redis has %d replicas of the %d that durability asks for", n, s.opts.Replicas), "attach replicas, or lower durability")
 	}
 	return "", nil
 }
@@ -101,13 +89,11 @@ func (s *Store) checkFile(ctx context.Context, op string) (string, error) {
 		return "", classify(op, "", err)
 	}
 	switch {
-	case s.opts.LocalAOF && on == "no":
-		return "", refusedSetup(op, "durability asks for the append-only file, which is off", "CONFIG SET appendonly yes")
 	case on == "":
 		return "Redis does not tell whether it keeps an append-only file: without one, a crash of Redis loses acknowledged writes that MySQL does not have yet", nil
 	case on == "no":
 		return "Redis keeps no append-only file: a crash of Redis loses every acknowledged write that neither MySQL nor the queue has yet (CONFIG SET appendonly yes)", nil
-	case fsync == "everysec" && !s.opts.LocalAOF:
+	case fsync == "everysec":
 		return "appendfsync is everysec: a crash of Redis' machine can lose the acknowledged writes of the last second or two (appendfsync always, or durability replica or kafka)", nil
 	case fsync == "no":
 		return "appendfsync is no: a crash of Redis' machine can lose the acknowledged writes of about half a minute (appendfsync always, or durability replica or kafka)", nil
@@ -121,13 +107,18 @@ func (s *Store) info(ctx context.Context, section string) (map[string]string, er
 	if err = tolerate(err); err != nil {
 		return nil, err
 	}
+	return infoLines(text), nil
+}
+
+// infoLines reads the lines of INFO.
+func infoLines(text string) map[string]string {
 	m := map[string]string{}
 	for line := range strings.Lines(text) {
 		if k, v, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
 			m[k] = v
 		}
 	}
-	return m, nil
+	return m
 }
 
 // config reads a setting; "" if the server does not tell it.

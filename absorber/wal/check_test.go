@@ -59,8 +59,7 @@ func TestCheckReal(t *testing.T) {
 		{"everysec", []string{"--appendfsync", "everysec"}, Options{}, "last second"},
 		{"no fsync", []string{"--appendfsync", "no"}, Options{}, "half a minute"},
 		{"no file", []string{"--appendonly", "no"}, Options{}, "no append-only file"},
-		{"no replica", nil, Options{Replicas: 1}, "ERROR permanent: wal.check: Redis has 0 replicas"},
-		{"no WAITAOF", nil, Options{LocalAOF: true}, "has no WAITAOF"},
+		{"no replica", nil, Options{Replicas: 1}, "ERROR permanent: wal.check: Redis has 0 replicas in sync"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := servertest.Redis(t, c.args...)
@@ -129,7 +128,8 @@ func TestReplicas(t *testing.T) {
 	e := newEnv(t, &backend{name: "redis7", addr: master.Addr})
 	e.s, _ = e.process(master.Addr, Options{Replicas: 1, DurableWait: 50 * time.Millisecond})
 	e.open(e.s)
-	e.commit(e.unit("a").put("k", "v1"))
+	confirmed := func(c *Commit) *Commit { c.Confirm = true; return c }
+	e.commit(confirmed(e.unit("a").put("k", "v1")))
 	rdb, err := Dial(DialOptions{Endpoints: []string{replica.Addr}})
 	if err != nil {
 		t.Fatal(err)
@@ -141,16 +141,17 @@ func TestReplicas(t *testing.T) {
 	short, cancel := context.WithTimeout(e.ctx, 300*time.Millisecond)
 	defer cancel()
 	replica.Freeze()
-	c := e.unit("a").put("k", "v2")
+	e.commit(e.unit("b").put("other", "waits for nobody"))
+	c := confirmed(e.unit("a").put("k", "v2"))
 	_, err = e.s.Commit(short, c)
 	if kind(err) != "ambiguous" {
 		t.Errorf("a commit without the replica gave %v", err)
 	}
 	replica.Thaw()
-	if lsn := e.commit(c); lsn != 2 {
+	if lsn := e.commit(c); lsn != 3 {
 		t.Errorf("asked again with the replica, the LSN is %d", lsn)
 	}
-	if n := len(e.tail(0)); n != 2 {
+	if n := len(e.tail(0)); n != 3 {
 		t.Errorf("the WAL holds %d units", n)
 	}
 }

@@ -20,10 +20,18 @@ import (
 // the same writer makes sure that an Ambiguous one is not applied after it.
 func (s *Store) Commit(ctx context.Context, c *Commit) (row.LSN, error) {
 	const op = "wal.commit"
+	doubts := s.lane(c.Unit.Lane).doubts.Load()
 	l, inc, err := s.usable(op, c.Unit.Lane)
 	if err != nil {
 		return 0, err
 	}
+	pipe := s.commits
+	if c.Confirm {
+		if pipe = s.confirm; s.opts.Replicas < 1 {
+			return 0, &row.Error{Op: op, Lane: l.name, Kind: row.Permanent, Err: errors.New("no number of replicas is configured")}
+		}
+	}
+	receipt := Receipt{incarnation: inc, doubts: doubts}
 	record, err := s.writerRecord(ctx, l)
 	if err != nil {
 		return 0, classify(op, l.name, err)
@@ -38,12 +46,13 @@ func (s *Store) Commit(ctx context.Context, c *Commit) (row.LSN, error) {
 	giveUp := time.Now().Add(recordLife / 2)
 	for try := 1; ; try++ {
 		attempt := &call{lane: l, unit: unit}
-		sent, err := s.commits.do(ctx, attempt)
+		sent, err := pipe.do(ctx, attempt)
 		if err == nil {
 			err = attempt.err
 		}
 		if err == nil {
-			lsn, err := s.committed(op, l, attempt.reply)
+			lsn, err := s.committed(op, l, c, attempt.reply)
+			c.Receipt = receipt
 			if unknown == nil || !errors.Is(err, ErrLost) {
 				return lsn, err
 			}
@@ -64,7 +73,7 @@ func (s *Store) Commit(ctx context.Context, c *Commit) (row.LSN, error) {
 }
 
 // committed reads the script's answer for one unit.
-func (s *Store) committed(op string, l *lane, reply any) (row.LSN, error) {
+func (s *Store) committed(op string, l *lane, c *Commit, reply any) (row.LSN, error) {
 	n, ok := reply.(int64)
 	if !ok || n == 0 {
 		return 0, unexpected(op, l.name, reply)
@@ -73,11 +82,17 @@ func (s *Store) committed(op string, l *lane, reply any) (row.LSN, error) {
 		return 0, err
 	}
 	l.saw(row.LSN(n))
+	if !c.Elsewhere {
+		raise(&l.acked, row.LSN(n))
+	}
 	return row.LSN(n), nil
 }
 
 // ambiguous is the error for a unit whose outcome is unknown.
 func (s *Store) ambiguous(op string, l *lane, cause error) error {
+	if errors.Is(cause, ErrLost) {
+		cause = errors.New(cause.Error()) // ErrLost would say that nothing was written
+	}
 	e := &row.Error{Op: op, Lane: l.name, Kind: row.Ambiguous, Err: cause,
 		Hint: "the write may or may not have been accepted: read the row before writing again"}
 	if errors.Is(cause, errShort) {

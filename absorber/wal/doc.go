@@ -7,7 +7,8 @@
 // each, with the keys and arguments they take. The keys of a lane all carry
 // the hash tag {lane}:
 //
-//	sa:{lane}:meta                    hash: incarnation, lsn, settled, relayed, flush, paused, epoch
+//	sa:{lane}:meta                    hash: incarnation, lsn, settled, relayed, flush, paused, epoch;
+//	                                  and what a loss has left (rebuild.go): sealed, told, start, lost_after, lost_to
 //	sa:{lane}:wal                     stream of units, id "<LSN>-0"
 //	sa:{lane}:t:<table>               "incarnation:generation:gate"
 //	sa:{lane}:dirty:<table>           sorted set: key -> LSN of the rows MySQL does not have yet
@@ -19,7 +20,7 @@
 //	sa:{lane}:gates                   set of tables whose gate is closed
 //	sa:{lane}:owner                   who drains the lane
 //	sa:{lane}:w:<process>:<n>         hash: writer -> "seq:answer"; writers lists these keys
-//	sa:{lane}:lost:<incarnation>      what was left of a WAL that Recover replaced
+//	sa:{lane}:lost:<incarnation>      what was left of a WAL that Rebuild replaced
 //
 // # Why a version never repeats for other content
 //
@@ -45,5 +46,7 @@
 // of the file, failover to a replica that lagged) leaves it; then the lane's
 // LSN is below one the process has seen, or the server does not know the
 // scripts any more, whose text is the process's own. Both close the lane with
-// ErrLost until Recover has compared it with MySQL's checkpoint.
+// ErrLost. Adopt opens it if it is found to have lost nothing; otherwise its
+// owner drains what is left of it, and Rebuild begins a new life of the lane,
+// with another incarnation and higher LSNs, which the others Join.
 package wal

@@ -33,7 +33,7 @@ func (k laneKeys) meta() string { return string(k) + "meta" }
 // wal is the stream of units.
 func (k laneKeys) wal() string { return string(k) + "wal" }
 
-// lost is where Recover puts what is left of a stream.
+// lost is where Rebuild puts what is left of a stream.
 func (k laneKeys) lost(incarnation string) string { return string(k) + "lost:" + incarnation }
 
 // owner is the lease of the lane's drain worker.

@@ -10,12 +10,12 @@ import (
 )
 
 // Open makes the lane known to this store, creating its keys if they are
-// absent, and tells how far it is. The caller compares Progress.LSN with
-// MySQL's checkpoint before it commits anything: if the checkpoint is higher,
-// Redis has lost the lane, and Recover is called for.
+// absent, and tells how far it is. The caller has compared what Redis holds
+// (Remains) with MySQL's checkpoint and the queue before: if they are further,
+// Redis has lost the lane, and Rebuild is called for.
 //
 // A lane that was open before must be the same one and no shorter, else
-// ErrLost; it stays closed until Recover.
+// ErrLost; it stays closed until Adopt, Join or Rebuild.
 func (s *Store) Open(ctx context.Context, name row.Lane) (Progress, error) {
 	const op = "wal.open"
 	if name == "" {
@@ -40,46 +40,6 @@ func (s *Store) Open(ctx context.Context, name row.Lane) (Progress, error) {
 	l.inc.Store(&p.Incarnation)
 	l.saw(p.LSN)
 	return p, nil
-}
-
-// Recover opens a lane after ErrLost, or when MySQL's checkpoint is ahead of
-// it. A lane that turns out to have lost nothing, or that another process has
-// recovered already, is taken as it is. Otherwise its units are all in MySQL
-// (the caller has drained what is left): it gets a new incarnation, under
-// which nothing cached before is seen, and LSNs go on after checkpoint. What
-// was left of the WAL is kept under sa:{lane}:lost:<incarnation>.
-//
-// The checkpoint must not be below any LSN that the queue may still deliver;
-// LastSeen tells what this process knows to have been given out. It fails with
-// a Permanent error, changing nothing, while the lane holds units above the
-// checkpoint although it has lost others.
-func (s *Store) Recover(ctx context.Context, name row.Lane, checkpoint row.LSN) error {
-	const op = "wal.recover"
-	l := s.lane(name)
-	var known string
-	if inc := l.inc.Load(); inc != nil {
-		known = *inc
-	}
-	floor, fresh := l.floor.Load(), randomHex(8)
-	reply, err := s.admin(ctx, op, l, s.scripts.recover,
-		[]any{l.keys.meta(), l.keys.wal(), l.keys.lost(fresh)}, []any{known, floor, uint64(checkpoint), fresh})
-	if err != nil {
-		return err
-	}
-	if reply == int64(ansConflict) {
-		return &row.Error{Op: op, Lane: name, LSN: checkpoint, Kind: row.Permanent, Err: ErrLost,
-			Hint: fmt.Sprintf("Redis was rolled back and has lost units up to %d; drain what it still holds first", floor)}
-	}
-	p, err := parseProgress(op, name, reply)
-	if err != nil {
-		return err
-	}
-	l.floor.Store(uint64(p.LSN))
-	l.inc.Store(&p.Incarnation)
-	l.suspect.Store(false)
-	s.log.Warn("lane recovered", "lane", string(name), "lsn", uint64(p.LSN), "checkpoint", uint64(checkpoint),
-		"last_seen", floor, "new", p.Incarnation == fresh)
-	return nil
 }
 
 // Progress tells how far the lane is. ErrLost if it is not the one that was
@@ -132,13 +92,30 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 		return Progress{}, unexpected(op, name, m)
 	}
 	p.Epoch = row.Epoch(epoch)
+	p.Sealed = m["sealed"] == "1"
+	for field, to := range map[string]*row.LSN{"start": &p.Start, "lost_after": &p.LostAfter, "lost_to": &p.LostTo, "told": &p.Told} {
+		if m[field] == "" {
+			continue // only lanes that were rebuilt, or missed something of, have them
+		}
+		n, err := strconv.ParseUint(m[field], 10, 64)
+		if err != nil {
+			return Progress{}, unexpected(op, name, m)
+		}
+		*to = row.LSN(n)
+	}
 	p.Pending = int64(p.LSN) - int64(p.Settled)
 	return p, nil
 }
 
 // Relayed notes that the queue has everything up to upto. It never goes back.
 func (s *Store) Relayed(ctx context.Context, name row.Lane, upto row.LSN) error {
-	return s.advance(ctx, "wal.relayed", name, "relayed", upto, "")
+	err := s.advance(ctx, "wal.relayed", name, "relayed", upto, "")
+	if err == nil { // units of this process need not wait for the next look
+		if l, inc, kerr := s.known("wal.relayed", name); kerr == nil {
+			l.awaited.reached(inc, upto)
+		}
+	}
+	return err
 }
 
 // RequestFlush asks the lane's owner to drain up to upto ahead of the rate,

@@ -17,14 +17,14 @@ type Options struct {
 	GateWindow time.Duration // how long after closing a gate lets further owners join: 1 s
 	Logger     *slog.Logger  // slog.Default()
 
-	// Replicas is how many replicas must have a unit before Commit returns
-	// (WAIT); LocalAOF asks that the master has it on disk (WAITAOF, Redis 7.2
-	// or later). Both 0 and false: Redis' own settings decide. Not with Redis
-	// Cluster.
+	// Replicas is how many replicas must have a unit before a Commit with
+	// Confirm returns (WAIT). With Fsync their files and the master's must have
+	// it (WAITAOF), if Check finds that they can tell. Not with Redis Cluster.
 	Replicas int
-	LocalAOF bool
+	Fsync    bool
 	// DurableWait is how long one WAIT may take before the unit is asked about
-	// again: 1 s.
+	// again: 2 s, below the client's read timeout and above the second that
+	// appendfsync everysec may take.
 	DurableWait time.Duration
 }
 
@@ -40,7 +40,7 @@ func (o Options) withDefaults() Options {
 		o.GateWindow = time.Second
 	}
 	if o.DurableWait <= 0 {
-		o.DurableWait = time.Second
+		o.DurableWait = 2 * time.Second
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()

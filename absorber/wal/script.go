@@ -36,8 +36,9 @@ type script struct {
 // each text, so that no other process loads them: a server that does not know
 // them is a server that has been restarted or replaced since.
 type scripts struct {
-	commit, lease, fill, tables, open, recover, advance, pause *script
+	commit, lease, fill, tables, open, rebuild, advance, pause *script
 	settle, trim, auto, join, shut, renew, leave, owner, want  *script
+	seal, relayed                                              *script
 
 	all     []*script
 	loading sync.Mutex
@@ -53,10 +54,10 @@ func newScripts(process string) *scripts {
 	}
 	for name, p := range map[string]**script{
 		"commit": &s.commit, "lease": &s.lease, "fill": &s.fill, "tables": &s.tables,
-		"open": &s.open, "recover": &s.recover, "advance": &s.advance, "pause": &s.pause,
+		"open": &s.open, "rebuild": &s.rebuild, "advance": &s.advance, "pause": &s.pause,
 		"settle": &s.settle, "trim": &s.trim, "auto": &s.auto, "join": &s.join,
 		"shut": &s.shut, "renew": &s.renew, "leave": &s.leave, "owner": &s.owner,
-		"want": &s.want,
+		"want": &s.want, "seal": &s.seal, "relayed": &s.relayed,
 	} {
 		body, err := luaFiles.ReadFile("lua/" + name + ".lua")
 		if err != nil {
@@ -96,7 +97,7 @@ func (s *Store) load(ctx context.Context, before int64) (restarted bool, err err
 	}
 	s.log.Warn("Redis has forgotten the scripts: it was restarted or replaced; lanes stay closed until they are compared with MySQL")
 	s.lanes.Range(func(_, v any) bool {
-		v.(*lane).suspect.Store(true)
+		v.(*lane).doubt()
 		return true
 	})
 	return true, nil

@@ -3,7 +3,6 @@ package wal
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -26,16 +25,22 @@ func evalsha(ctx context.Context, sc *script, keys, args []any) *redis.Cmd {
 	return cmd
 }
 
-// sendCommits sends commits as one pipeline, followed by the WAIT that
-// Options.Replicas or LocalAOF ask for: on the same connection it covers all
-// of them.
+// sendCommits sends commits as one pipeline.
 func (s *Store) sendCommits(calls []*call) {
-	s.sendUnits(calls, unitsPerCall, true)
+	s.sendUnits(calls, unitsPerCall, true, nil)
 }
 
-// sendUnits is sendCommits with size units in a script call. retry is false
-// for calls that are sent again because the server did not know the script.
-func (s *Store) sendUnits(calls []*call, size int, retry bool) {
+// sendConfirmed is sendCommits for units that replicas must have: a WAIT
+// follows them on the same connection and so covers all of them. They have
+// senders of their own, since the WAIT holds up whatever shares the pipeline.
+func (s *Store) sendConfirmed(calls []*call) {
+	s.sendUnits(calls, unitsPerCall, true, s.appendWait)
+}
+
+// sendUnits sends commits with size units in a script call. retry is false
+// for calls that are sent again because the server did not know the script;
+// confirm, if not nil, adds what must confirm them.
+func (s *Store) sendUnits(calls []*call, size int, retry bool, confirm func(context.Context, redis.Pipeliner) func() bool) {
 	ctx := context.Background() // the client's own timeouts end it
 	before := s.scripts.loads.Load()
 	all := groups(calls, size)
@@ -44,7 +49,10 @@ func (s *Store) sendUnits(calls []*call, size int, retry bool) {
 		g.cmd = g.command(ctx, s.scripts.commit)
 		_ = pipe.Process(ctx, g.cmd) // only queues; the error is the command's
 	}
-	wait := s.appendWait(ctx, pipe)
+	wait := func() bool { return true }
+	if confirm != nil {
+		wait = confirm(ctx, pipe)
+	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
 	var again []*call
 	for _, g := range all {
@@ -54,7 +62,7 @@ func (s *Store) sendUnits(calls []*call, size int, retry bool) {
 		}
 		g.answer()
 	}
-	if wait != nil && !wait() {
+	if !wait() {
 		for _, c := range calls {
 			if n, ok := c.reply.(int64); c.err == nil && ok && n > 0 {
 				c.err = errShort
@@ -62,7 +70,7 @@ func (s *Store) sendUnits(calls []*call, size int, retry bool) {
 		}
 	}
 	if len(again) > 0 && s.reload(ctx, again, before) {
-		s.sendUnits(again, size, false)
+		s.sendUnits(again, size, false, confirm)
 	}
 }
 
@@ -80,27 +88,6 @@ func (s *Store) reload(ctx context.Context, again []*call, before int64) bool {
 		}
 	}
 	return err == nil
-}
-
-// appendWait adds the command that waits for replicas or the file. The
-// function it returns reports, after Exec, whether enough have confirmed.
-func (s *Store) appendWait(ctx context.Context, pipe redis.Pipeliner) func() bool {
-	ms := int(s.opts.DurableWait / time.Millisecond)
-	switch {
-	case s.opts.LocalAOF:
-		cmd := pipe.Do(ctx, "waitaof", 1, s.opts.Replicas, ms)
-		return func() bool {
-			n, err := cmd.Int64Slice()
-			return err == nil && len(n) == 2 && n[0] >= 1 && n[1] >= int64(s.opts.Replicas)
-		}
-	case s.opts.Replicas > 0:
-		cmd := pipe.Do(ctx, "wait", s.opts.Replicas, ms)
-		return func() bool {
-			n, err := cmd.Int()
-			return err == nil && n >= s.opts.Replicas
-		}
-	}
-	return nil
 }
 
 // sendReads sends reads as one pipeline: one MGET for each lane, since keys of

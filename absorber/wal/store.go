@@ -22,10 +22,19 @@ import (
 // calls, but leaves the clients and Redis to wait for each other in turns
 // (BenchmarkCommit with 64 callers: 32,000 units a second with one, 38,000 with
 // two; absorbed INSERTs of BenchmarkRatios 10.0 and 10.6 thousand).
+//
+// Senders of confirmed commits wait for replicas, and for the disk of those
+// that sync every second: then eight of them let as many units through as may
+// be in flight.
 const (
-	commitSenders = 2
-	readSenders   = 2
+	commitSenders  = 2
+	confirmSenders = 8
+	readSenders    = 2
 )
+
+// ConfirmConnections is how many connections the commits that replicas confirm
+// can take up, beside all others.
+const ConfirmConnections = confirmSenders
 
 // Store is the WAL and the row cache of any number of lanes in one Redis. It
 // is safe for concurrent use. Run must run for Commit to return.
@@ -38,32 +47,46 @@ type Store struct {
 	scripts *scripts
 	lanes   sync.Map // row.Lane -> *lane
 	commits *pipe
+	confirm *pipe // commits that replicas confirm
+	waitAOF atomic.Bool
 	reads   *pipe
 	watches chan watch
+	lookers chan *lane // with units that wait for the queue
 }
 
 // lane is what this process remembers of a lane.
 type lane struct {
 	name  row.Lane
 	keys  laneKeys
-	inc   atomic.Pointer[string] // incarnation that Open or Recover found
+	inc   atomic.Pointer[string] // incarnation that Open, Join or Rebuild found
 	floor atomic.Uint64          // highest LSN this process was told of
 	// suspect: the server was restarted or replaced; nobody has yet compared
 	// the lane with MySQL's checkpoint.
 	suspect atomic.Bool
+	doubts  atomic.Uint64 // how often suspect was set
+	acked   atomic.Uint64 // highest LSN that was acknowledged on Redis' word alone
 
 	writers writerKey
 	polled  poll
+	awaited awaited
+}
+
+// doubt closes the lane, and refuses whoever waits for a unit of it.
+func (l *lane) doubt() {
+	l.doubts.Add(1)
+	l.suspect.Store(true)
+	l.awaited.refuse()
 }
 
 // New makes a store on a client from Dial. It does not talk to Redis.
 func New(rdb redis.UniversalClient, opts Options) *Store {
 	s := &Store{
-		rdb: rdb, opts: opts.withDefaults(), process: randomHex(8), began: time.Now(), watches: make(chan watch, 64),
+		rdb: rdb, opts: opts.withDefaults(), process: randomHex(8), began: time.Now(), watches: make(chan watch, 64), lookers: make(chan *lane, 64),
 	}
 	s.log = s.opts.Logger.With("component", "REDIS")
 	s.scripts = newScripts(s.process)
 	s.commits = newPipe(commitSenders, s.sendCommits)
+	s.confirm = newPipe(confirmSenders, s.sendConfirmed)
 	s.reads = newPipe(readSenders, s.sendReads)
 	return s
 }
@@ -74,8 +97,10 @@ func New(rdb redis.UniversalClient, opts Options) *Store {
 func (s *Store) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	s.commits.run(ctx, g)
+	s.confirm.run(ctx, g)
 	s.reads.run(ctx, g)
 	g.Go(func() error { return s.watch(ctx, g) })
+	g.Go(func() error { return s.lookOut(ctx, g) })
 	return g.Wait()
 }
 
@@ -90,8 +115,8 @@ func (s *Store) lane(name row.Lane) *lane {
 	return l.(*lane)
 }
 
-// known is the lane with its incarnation. It fails unless Open or Recover has
-// succeeded before.
+// known is the lane with its incarnation. It fails unless Open, Join or Rebuild
+// has succeeded before.
 func (s *Store) known(op string, name row.Lane) (*lane, string, error) {
 	l := s.lane(name)
 	if inc := l.inc.Load(); inc != nil {
@@ -110,10 +135,13 @@ func (s *Store) usable(op string, name row.Lane) (*lane, string, error) {
 }
 
 // saw raises the floor to n.
-func (l *lane) saw(n row.LSN) {
+func (l *lane) saw(n row.LSN) { raise(&l.floor, n) }
+
+// raise raises a mark, which never goes back.
+func raise(mark *atomic.Uint64, n row.LSN) {
 	for {
-		f := l.floor.Load()
-		if f >= uint64(n) || l.floor.CompareAndSwap(f, uint64(n)) {
+		f := mark.Load()
+		if f >= uint64(n) || mark.CompareAndSwap(f, uint64(n)) {
 			return
 		}
 	}

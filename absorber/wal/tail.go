@@ -82,7 +82,7 @@ func (s *Store) tailOnce(ctx context.Context, op string, l *lane, inc string, af
 		if e.ID != streamID(next) || !ok {
 			break
 		}
-		recs = append(recs, Record{LSN: next, Data: []byte(data)})
+		recs = append(recs, Record{LSN: next, Data: []byte(data), Incarnation: inc})
 		next++
 	}
 	if len(recs) == 0 && (lsn > after || len(entries.Val()) > 0) || len(recs) < len(entries.Val()) {

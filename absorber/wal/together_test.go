@@ -167,11 +167,11 @@ func (e *env) answers(lane row.Lane, commits []*Commit, together bool) []any {
 		cc := &call{lane: l, unit: u}
 		calls = append(calls, cc)
 		if !together {
-			e.s.sendUnits([]*call{cc}, 1, true)
+			e.s.sendUnits([]*call{cc}, 1, true, nil)
 		}
 	}
 	if together {
-		e.s.sendUnits(calls, len(calls), true)
+		e.s.sendUnits(calls, len(calls), true, nil)
 	}
 	var answers []any
 	for _, c := range calls {

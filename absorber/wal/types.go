@@ -126,6 +126,20 @@ type Commit struct {
 	Claims     []ClaimWrite
 	Releases   []ClaimWrite // dropped if still held by Owner
 	MaxBacklog int64        // 0 = unlimited
+	// Confirm asks that Options.Replicas have the unit before Commit returns.
+	Confirm bool
+	// Elsewhere says that the unit counts as acknowledged only when something
+	// else has it as well (see AwaitRelayed): should Redis lose it, it is not
+	// one of the acknowledged units that are missing.
+	Elsewhere bool
+	// Receipt is set by Commit when it returns an LSN.
+	Receipt Receipt
+}
+
+// Receipt is the life of the lane in which an LSN was given.
+type Receipt struct {
+	incarnation string
+	doubts      uint64
 }
 
 // Record is one unit as it stands in the WAL and in the queue.
@@ -169,4 +183,23 @@ type Progress struct {
 	Pending     int64   // units in the WAL not yet settled
 	Paused      bool
 	Epoch       row.Epoch // of the last Settle
+
+	// Of a lane that was rebuilt after Redis had lost it: the LSN it began
+	// with, and between which LSNs of the life before units were acknowledged
+	// that neither MySQL nor the queue has (none if LostTo is not above
+	// LostAfter). All 0 if it never was.
+	Start, LostAfter, LostTo row.LSN
+	// Told is the highest LSN that a process has missed in the lane: above LSN
+	// it says that Redis was rolled back.
+	Told row.LSN
+	// Sealed says that somebody is rebuilding the lane: nothing is committed.
+	Sealed bool
+}
+
+// Lost is how many LSNs stand between LostAfter and LostTo.
+func (p Progress) Lost() uint64 {
+	if p.LostTo <= p.LostAfter {
+		return 0
+	}
+	return uint64(p.LostTo - p.LostAfter)
 }

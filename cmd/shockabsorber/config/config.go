@@ -88,20 +88,25 @@ type KVStore struct {
 
 // WriteBack is how acknowledged writes reach MySQL.
 type WriteBack struct {
-	DrainRate      float64  `toml:"drain_rate"`     // row changes per second
-	DrainRateMin   float64  `toml:"drain_rate_min"` // 0 = not adaptive
-	DrainBurst     int      `toml:"drain_burst"`    // 0 = max(1, drain_rate/10)
-	BatchSize      int      `toml:"batch_size"`     // row changes
-	DefaultTTL     Duration `toml:"default_ttl"`    // of clean rows
-	QueueType      string   `toml:"queue_type"`     // QueueMemory, QueueRedis, QueueKafka
-	Durability     string   `toml:"durability"`     // DurabilityRedis
-	Coalesce       bool     `toml:"coalesce"`
-	BarrierRate    float64  `toml:"barrier_rate"` // row changes per second; 0 = unlimited
-	BarrierTimeout Duration `toml:"barrier_timeout"`
-	MaxBacklog     int64    `toml:"max_backlog"` // units per lane; 0 = unlimited
-	OnFull         string   `toml:"on_full"`     // OnFullBlock, OnFullPassthrough, OnFullReject
-	RetryBackoff   Duration `toml:"retry_backoff"`
-	Kafka          Kafka    `toml:"kafka"`
+	DrainRate       float64  `toml:"drain_rate"`     // row changes per second
+	DrainRateMin    float64  `toml:"drain_rate_min"` // 0 = not adaptive
+	DrainBurst      int      `toml:"drain_burst"`    // 0 = max(1, drain_rate/10)
+	BatchSize       int      `toml:"batch_size"`     // row changes
+	DefaultTTL      Duration `toml:"default_ttl"`    // of clean rows
+	QueueType       string   `toml:"queue_type"`     // QueueMemory, QueueRedis, QueueKafka
+	Durability      string   `toml:"durability"`     // DurabilityRedis, DurabilityReplica, DurabilityKafka
+	Replicas        int      `toml:"replicas"`       // of Redis, for DurabilityReplica
+	ReplicaFsync    bool     `toml:"replica_fsync"`  // their files too, where Redis can tell
+	Coalesce        bool     `toml:"coalesce"`
+	BarrierRate     float64  `toml:"barrier_rate"` // row changes per second; 0 = unlimited
+	BarrierTimeout  Duration `toml:"barrier_timeout"`
+	MaxBacklog      int64    `toml:"max_backlog"`       // units per lane; 0 = unlimited
+	MaxBacklogBytes int64    `toml:"max_backlog_bytes"` // of Redis' memory per lane; 0 = unlimited
+	MaxBacklogAge   Duration `toml:"max_backlog_age"`   // of the oldest unit; 0 = unlimited
+	MemoryWatermark float64  `toml:"memory_watermark"`  // share of Redis' maxmemory; 0 = off
+	OnFull          string   `toml:"on_full"`           // OnFullBlock, OnFullPassthrough, OnFullReject
+	RetryBackoff    Duration `toml:"retry_backoff"`
+	Kafka           Kafka    `toml:"kafka"`
 }
 
 // Kafka is the queue between the WAL and the drainer when QueueType says so.
@@ -135,6 +140,7 @@ type Table struct {
 	Lanes              int      `toml:"lanes"`
 	FreshReads         string   `toml:"fresh_reads"` // FreshDrain, FreshWait, FreshStale
 	Existence          string   `toml:"existence"`   // ExistenceCheck, ExistenceTrust
+	Durability         string   `toml:"durability"`  // "" = writeback.durability
 }
 
 // Admin is the HTTP listener for health, metrics and status.

@@ -29,6 +29,8 @@ func Default() *Config {
 			DefaultTTL:     Duration{Duration: time.Hour},
 			QueueType:      QueueMemory,
 			Durability:     DurabilityRedis,
+			Replicas:       1,
+			ReplicaFsync:   true,
 			Coalesce:       true,
 			BarrierTimeout: Duration{Duration: 30 * time.Second},
 			MaxBacklog:     1000000,

@@ -60,7 +60,21 @@ func (c *Config) TableFor(db, table string) (Table, bool) {
 	if t.Existence == "" {
 		t.Existence = ExistenceCheck
 	}
+	if t.Durability == "" {
+		t.Durability = c.WriteBack.Durability
+	}
 	return t, found
+}
+
+// Durabilities returns the levels that tables have, or can come to have, sorted.
+func (c *Config) Durabilities() []string {
+	set := map[string]bool{c.WriteBack.Durability: true}
+	for _, t := range c.Tables {
+		if t.Durability != "" {
+			set[t.Durability] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
 }
 
 // matches applies the two halves of a glob to database and table.
@@ -94,5 +108,6 @@ func (t *Table) validate(name string, report reporter) {
 		report(at+".lane", "%q is not a lane's name: lower-case letters, digits, - and _, at most 63, starting with a letter or digit", t.Lane)
 	}
 	oneOf(report, at+".fresh_reads", t.FreshReads, "", FreshDrain, FreshWait, FreshStale)
+	oneOf(report, at+".durability", t.Durability, "", DurabilityRedis, DurabilityReplica, DurabilityKafka)
 	oneOf(report, at+".existence", t.Existence, "", ExistenceCheck, ExistenceTrust, ExistenceFilter)
 }

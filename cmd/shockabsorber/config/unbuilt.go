@@ -9,8 +9,6 @@ func (c *Config) refuseUnbuilt(report reporter) {
 		}
 	}
 	refuse(c.Proxy.Mode == ModeShadow, "proxy.mode", `use "absorb" or "passthrough"`)
-	d := c.WriteBack.Durability
-	refuse(d == DurabilityReplica || d == DurabilityKafka, "writeback.durability", `use "redis"`)
 	refuse(c.WriteBack.DrainRateMin > 0, "writeback.drain_rate_min", "leave it 0 (the rate does not adapt)")
 	for _, name := range c.Patterns() {
 		t, at := c.Tables[name], joinKey([]string{"tables", name})

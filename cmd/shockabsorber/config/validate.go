@@ -23,6 +23,7 @@ func (c *Config) validate(report reporter) {
 		t := c.Tables[name]
 		t.validate(name, report)
 	}
+	c.validateDurability(report)
 	c.Admin.validate(report)
 	oneOf(report, "log.level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf(report, "log.format", c.Log.Format, "text", "json")
@@ -127,6 +128,12 @@ func (w *WriteBack) validate(report reporter) {
 	rate(report, "writeback.barrier_rate", w.BarrierRate)
 	w.BarrierTimeout.validate(report, "writeback.barrier_timeout", 1)
 	atLeast(report, "writeback.max_backlog", w.MaxBacklog, 0)
+	atLeast(report, "writeback.replicas", w.Replicas, 1)
+	atLeast(report, "writeback.max_backlog_bytes", w.MaxBacklogBytes, 0)
+	w.MaxBacklogAge.validate(report, "writeback.max_backlog_age", 0)
+	if !(w.MemoryWatermark >= 0 && w.MemoryWatermark < 1) {
+		report("writeback.memory_watermark", "%v is not a share of Redis' maxmemory: from 0 (off) to below 1", w.MemoryWatermark)
+	}
 	oneOf(report, "writeback.on_full", w.OnFull, OnFullBlock, OnFullPassthrough, OnFullReject)
 	w.RetryBackoff.validate(report, "writeback.retry_backoff", 1)
 	w.Kafka.validate(w.QueueType == QueueKafka, report)

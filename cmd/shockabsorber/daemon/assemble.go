@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type parts struct {
 	queue    queue.Queue
 	kafka    *queue.Kafka // the queue, if it is one
 	sinks    map[row.Lane]*sink.Sink
+	desk     *sink.Sink // for operators: a connection that no drainer waits for
 	engine   *absorber.Engine
 	workers  []*absorber.Worker
 	limiter  *absorber.Limiter
@@ -61,12 +63,16 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	}
 	p.rdb, err = wal.Dial(wal.DialOptions{
 		Endpoints: cfg.KVStore.Endpoints, Username: cfg.KVStore.Username, Password: cfg.KVStore.Password.Reveal(), DB: cfg.KVStore.DB,
-		PoolSize: cfg.KVStore.PoolSize, Cluster: cfg.KVStore.Cluster, SentinelMaster: cfg.KVStore.SentinelMaster, TLS: redisTLS,
+		PoolSize: poolSize(cfg), Cluster: cfg.KVStore.Cluster, SentinelMaster: cfg.KVStore.SentinelMaster, TLS: redisTLS,
 	})
 	if err != nil {
 		return nil, err
 	}
-	p.store = wal.New(p.rdb, wal.Options{Logger: log})
+	options := wal.Options{Logger: log}
+	if slices.Contains(cfg.Durabilities(), config.DurabilityReplica) {
+		options.Replicas, options.Fsync = cfg.WriteBack.Replicas, cfg.WriteBack.ReplicaFsync
+	}
+	p.store = wal.New(p.rdb, options)
 	p.registry = wal.NewRegistry(p.rdb, "sa")
 	if err := p.makeQueue(); err != nil {
 		return nil, errors.Join(err, p.rdb.Close())
@@ -76,6 +82,7 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 		Dial:       func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) },
 		Reached:    p.reached,
 		LoadConns:  max(2, cfg.Database.MaxOpenConns),
+		Limits:     absorber.Limits{Bytes: cfg.WriteBack.MaxBacklogBytes, Age: cfg.WriteBack.MaxBacklogAge.Duration, Memory: cfg.WriteBack.MemoryWatermark},
 		MaxBacklog: cfg.WriteBack.MaxBacklog, OnFull: absorber.OnFull(cfg.WriteBack.OnFull), BarrierTimeout: cfg.WriteBack.BarrierTimeout.Duration,
 		Logger: log, Registerer: p.metrics,
 	}, p.store, p.registry)
@@ -112,6 +119,14 @@ func (p *parts) makeQueue() error {
 	return nil
 }
 
+// openSink makes a sink, which connects when it is used.
+func (p *parts) openSink() *sink.Sink {
+	return sink.Open(sink.Config{
+		Dial:   func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx, sink.Capabilities) },
+		Logger: p.log,
+	})
+}
+
 // makeWorkers makes one worker a lane, all under one limiter.
 func (p *parts) makeWorkers() {
 	w := &p.cfg.WriteBack
@@ -120,18 +135,37 @@ func (p *parts) makeWorkers() {
 		Rate: w.DrainRate, Burst: w.DrainBurst, BarrierRate: w.BarrierRate, Lanes: len(lanes),
 		TableRate: func(table string) float64 { return p.options(table).DrainRate },
 	})
+	p.desk = p.openSink()
 	metrics := absorber.NewWorkerMetrics(p.metrics)
 	for _, lane := range lanes {
-		p.sinks[lane] = sink.Open(sink.Config{
-			Dial:   func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx, sink.Capabilities) },
-			Logger: p.log,
-		})
+		p.sinks[lane] = p.openSink()
 		p.workers = append(p.workers, absorber.NewWorker(absorber.WorkerConfig{
 			Lane: lane, Owner: p.process, Log: p.store, Leases: p.store, Queue: p.queue, Target: p.sinks[lane],
 			Table: p.engine.TableAt, Options: p.options, Limiter: p.limiter,
+			Desk: p.sinks[lane], Rows: p.store, Current: p.engine.TableNow,
+			Rebuild: p.store, Top: p.top(), Kept: p.kafka != nil,
 			BatchSize: w.BatchSize, InOrder: !w.Coalesce, RetryBackoff: w.RetryBackoff.Duration, Metrics: metrics, Logger: p.log,
 		}))
 	}
+}
+
+// top is what tells how far the queue is, nil for one that is lost with Redis.
+func (p *parts) top() func(context.Context, row.Lane) (row.LSN, error) {
+	if q, ok := p.queue.(interface {
+		Top(context.Context, row.Lane) (row.LSN, error)
+	}); ok && p.cfg.WriteBack.QueueType != config.QueueRedis {
+		return q.Top
+	}
+	return nil
+}
+
+// poolSize is how many connections Redis gets: commits that replicas confirm
+// hold some of them for as long as that takes.
+func poolSize(cfg *config.Config) int {
+	if slices.Contains(cfg.Durabilities(), config.DurabilityReplica) {
+		return cfg.KVStore.PoolSize + wal.ConfirmConnections
+	}
+	return cfg.KVStore.PoolSize
 }
 
 // options are the settings of a table; one that the configuration does not
@@ -157,10 +191,10 @@ func (p *parts) readOptions(table string) absorber.TableOptions {
 	t, ok := p.cfg.TableFor(db, name)
 	if !ok {
 		t = config.Table{TTL: p.cfg.WriteBack.DefaultTTL, WriteBackBatchSize: p.cfg.WriteBack.BatchSize, Lane: config.DefaultLane,
-			FreshReads: config.FreshDrain, Existence: config.ExistenceCheck}
+			Durability: p.cfg.WriteBack.Durability, FreshReads: config.FreshDrain, Existence: config.ExistenceCheck}
 	}
 	return absorber.TableOptions{TTL: t.TTL.Duration, Lane: row.Lane(t.Lane), FreshReads: absorber.FreshReads(t.FreshReads),
-		Existence: absorber.Existence(t.Existence), BatchSize: t.WriteBackBatchSize, DrainRate: t.DrainRate}
+		Durability: absorber.Durability(t.Durability), Existence: absorber.Existence(t.Existence), BatchSize: t.WriteBackBatchSize, DrainRate: t.DrainRate}
 }
 
 // lanes are the lanes of the configuration.
@@ -175,7 +209,7 @@ func (p *parts) lanes() []row.Lane {
 
 // close releases the connections.
 func (p *parts) close() error {
-	errs := []error{p.queue.Close()}
+	errs := []error{p.queue.Close(), p.desk.Close()}
 	for _, s := range p.sinks {
 		errs = append(errs, s.Close())
 	}

@@ -55,6 +55,9 @@ func Check(ctx context.Context, cfg *config.Config, w io.Writer) error {
 	} else {
 		report("Kafka", "not used", fmt.Sprintf("queue_type = %q", cfg.WriteBack.QueueType))
 	}
+	if err := p.reportDurability(ctx, report); err != nil {
+		judge("durability", "", err)
+	}
 	if catalog != nil {
 		reportTables(cfg, catalog, report)
 	}
@@ -115,7 +118,7 @@ func (q queryer) Query(sql string) ([][][]byte, error) {
 func (p *parts) checkRedis(ctx context.Context, warn func(string)) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	warnings, err := p.store.Check(ctx)
+	warnings, err := p.lookAtRedis(ctx)
 	for _, w := range warnings {
 		warn(w)
 	}

@@ -2,10 +2,13 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
 // prepareTimeout bounds each step of the start.
@@ -53,27 +56,25 @@ func (p *parts) prepareMySQL(ctx context.Context) error {
 
 // prepareRedis looks whether Redis may be trusted with the WAL.
 func (p *parts) prepareRedis(ctx context.Context) error {
-	warnings, err := p.store.Check(ctx)
+	warnings, err := p.lookAtRedis(ctx)
 	for _, w := range warnings {
 		p.log.Warn(w, "component", "REDIS")
 	}
 	return err
 }
 
-// refuseRemains keeps a lane that Redis has lost closed while Kafka holds units
-// of it that MySQL does not have: the lane's next units would get the same
-// LSNs, and one of the two would be taken for a repeat of the other.
-func (p *parts) refuseRemains(ctx context.Context, lane row.Lane, checkpoint row.LSN) error {
-	if p.kafka == nil {
-		return nil
+// lookAtRedis checks how Redis is set up, and whether it can do what the
+// configuration asks of it.
+func (p *parts) lookAtRedis(ctx context.Context) ([]string, error) {
+	warnings, err := p.store.Check(ctx)
+	if err != nil || p.cfg.WriteBack.MemoryWatermark == 0 {
+		return warnings, err
 	}
-	top, err := p.kafka.Top(ctx, lane)
-	if err != nil || top <= checkpoint {
-		return err
+	load, err := p.store.Load(ctx, p.lanes()[0])
+	if err == nil && load.Memory == 0 {
+		warnings = append(warnings, "Redis has no maxmemory, or does not tell it: memory_watermark does nothing")
 	}
-	return &row.Error{Op: "lane.open", Lane: lane, LSN: top, Kind: row.Permanent,
-		Err:  fmt.Errorf("Redis has lost the lane, and Kafka holds acknowledged units %d to %d that are not in MySQL", checkpoint+1, top),
-		Hint: "this version cannot rebuild a lane from Kafka: bring back Redis with its append-only file, or apply those records by hand and then delete them from the topic"}
+	return warnings, err
 }
 
 // reached is how far MySQL and Kafka know a lane to be.
@@ -86,24 +87,52 @@ func (p *parts) reached(ctx context.Context, lane row.Lane) (row.LSN, error) {
 	return max(cp.LSN, top), err
 }
 
-// openLane opens a lane in Redis, and recovers it if Redis has less than MySQL
-// has drained: a new Redis behind an old database.
+// openLane opens a lane in Redis. One that Redis has lost, or that was rolled
+// back below what MySQL or Kafka know, begins anew behind MySQL's checkpoint if
+// nothing else is left of it: a new Redis behind an old database. Otherwise it
+// stays closed until whoever drains it has drained what is left.
 func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	cp, err := p.sinks[lane].Checkpoint(ctx, lane)
 	if err != nil {
 		return err
 	}
-	progress, err := p.store.Open(ctx, lane)
+	left, err := p.store.Remains(ctx, lane)
 	if err != nil {
 		return err
 	}
-	if progress.LSN >= cp.LSN {
-		return nil
+	top := row.LSN(0)
+	if p.kafka != nil {
+		if top, err = p.kafka.Recent(ctx, lane); err != nil {
+			return err
+		}
 	}
-	if err := p.refuseRemains(ctx, lane, cp.LSN); err != nil {
-		return err
+	there := left.Incarnation != ""
+	if there || cp.Epoch == 0 && top == 0 {
+		if _, err := p.store.Open(ctx, lane); err != nil {
+			return err
+		}
+		if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) {
+			return nil
+		}
 	}
-	p.log.Error("Redis knows less of the lane than MySQL has drained: it was emptied, or is another one; going on after the checkpoint",
-		"component", "REDIS", "lane", lane, "lsn", progress.LSN, "checkpoint", cp.LSN)
-	return p.store.Recover(ctx, lane, cp.LSN)
+	p.store.Doubt(lane)
+	p.log.Error("Redis knows less of the lane than MySQL or Kafka: it was emptied, restored, or is another one", "component", "REDIS",
+		"lane", lane, "lsn", left.LSN, "checkpoint", cp.LSN, "kafka", top)
+	if p.kafka != nil {
+		if top, err = p.kafka.Top(ctx, lane); err != nil {
+			return err
+		}
+	}
+	if left.Sealed || max(left.LSN, left.Told, top) > cp.LSN {
+		return nil // the worker drains it
+	}
+	fresh, err := p.store.Rebuild(ctx, lane, left, wal.Rebuilt{End: cp.LSN, Start: absorber.NewLife(cp.LSN)})
+	if errors.Is(err, wal.ErrConflict) {
+		return nil // another process is at it
+	}
+	if err == nil {
+		p.log.Warn("the lane begins anew; if units above the checkpoint were acknowledged, they are lost", "component", "REDIS",
+			"lane", lane, "checkpoint", cp.LSN, "goes_on_after", fresh.Start)
+	}
+	return err
 }

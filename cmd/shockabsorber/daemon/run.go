@@ -39,6 +39,12 @@ func (p *parts) serve(ctx context.Context, opt *Options) error {
 		return err
 	}
 	p.absorbing.Administer(&administration{p: p, srv: server})
+	backend, err := backendConfig(&p.cfg.Database)
+	if err != nil {
+		return err
+	}
+	p.absorbing.ComputeOn(proxy.ShadowConfig{Backend: backend, User: p.cfg.Database.Username, Password: p.cfg.Database.Password.Reveal(), Logger: p.log})
+	defer p.absorbing.Close()
 	return p.run(ctx, opt, server)
 }
 
@@ -114,7 +120,7 @@ func refusePending(ctx context.Context, cfg *config.Config, opt *Options) error 
 	}
 	n := int64(0)
 	for _, lane := range p.lanes() {
-		progress, oerr := p.store.Open(ctx, lane)
+		progress, oerr := p.store.Remains(ctx, lane)
 		n += progress.Pending
 		err = errors.Join(err, oerr)
 	}
@@ -134,9 +140,9 @@ func newProxy(cfg *config.Config, opt *Options, reg prometheus.Registerer, route
 	if err != nil {
 		return nil, fmt.Errorf("proxy.tls: %w", err)
 	}
-	backend, err := clientTLS(cfg.Database.TLS, cfg.Database.Host)
+	backend, err := backendConfig(&cfg.Database)
 	if err != nil {
-		return nil, fmt.Errorf("database.tls: %w", err)
+		return nil, err
 	}
 	var users []proxy.User
 	for i := range cfg.Users {
@@ -146,13 +152,22 @@ func newProxy(cfg *config.Config, opt *Options, reg prometheus.Registerer, route
 			BackendUser: u.BackendUser, BackendPassword: u.BackendPassword.Reveal(),
 		})
 	}
-	network, addr := backendAddress(&cfg.Database)
 	return proxy.New(proxy.Config{
 		Listen: cfg.Proxy.Listen, Socket: cfg.Proxy.Socket, TLS: clients, RequireTLS: cfg.Proxy.TLS.Required, Users: users,
-		Backend:        proxy.BackendConfig{Network: network, Addr: addr, TLS: backend},
+		Backend:        backend,
 		MaxConnections: cfg.Proxy.MaxConnections, ServerVersion: cfg.Proxy.ServerVersion,
 		NewRouter: router, Logger: opt.logger(), Registerer: reg,
 	})
+}
+
+// backendConfig says where MySQL is, as the proxy wants it.
+func backendConfig(db *config.Database) (proxy.BackendConfig, error) {
+	tls, err := clientTLS(db.TLS, db.Host)
+	if err != nil {
+		return proxy.BackendConfig{}, fmt.Errorf("database.tls: %w", err)
+	}
+	network, addr := backendAddress(db)
+	return proxy.BackendConfig{Network: network, Addr: addr, TLS: tls}, nil
 }
 
 // newAdmin opens the admin listener; nil if there is none.
@@ -164,7 +179,7 @@ func (p *parts) newAdmin(server *proxy.Server) (*admin.Server, error) {
 		Listen: p.cfg.Admin.Listen, Token: p.cfg.Admin.Token.Reveal(), Gatherer: p.metrics,
 		Status: func(ctx context.Context) (admin.Status, error) { return p.status(ctx, server) },
 		Ready:  func(ctx context.Context) error { return p.ready(ctx, server) },
-		Logger: p.log.With("component", "PROXY"),
+		Logger: p.log.With("component", "PROXY"), Operations: p.operations(),
 	})
 }
 

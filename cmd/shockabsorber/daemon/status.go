@@ -78,6 +78,10 @@ func (p *parts) status(ctx context.Context, srv *proxy.Server) (admin.Status, er
 // lane joins what Redis and this process's worker know of a lane.
 func (p *parts) lane(ctx context.Context, w absorber.Stats) (admin.Lane, error) {
 	progress, err := p.store.Progress(ctx, w.Lane)
+	closed := errors.Is(err, wal.ErrLost)
+	if closed {
+		progress, err = p.store.Remains(ctx, w.Lane)
+	}
 	if err != nil {
 		return admin.Lane{}, err
 	}
@@ -91,11 +95,25 @@ func (p *parts) lane(ctx context.Context, w absorber.Stats) (admin.Lane, error) 
 	if w.Failing {
 		l.LastError = w.LastError
 	}
+	l.LastError = lossOf(closed, progress) + l.LastError
 	if l.Rate > 0 {
 		eta := float64(l.Backlog) / l.Rate
 		l.ETA = &eta
 	}
 	return l, nil
+}
+
+// lossOf says that Redis has lost the lane, and names what was lost when it was
+// last rebuilt; "" if nothing is to say.
+func lossOf(closed bool, p wal.Progress) string {
+	text := ""
+	if closed {
+		text = "Redis has lost the lane; it is closed until it is rebuilt. "
+	}
+	if n := p.Lost(); n > 0 {
+		text += fmt.Sprintf("Units %d to %d (%d at most), which were acknowledged and in Redis only, were lost with it. ", p.LostAfter+1, p.LostTo, n)
+	}
+	return text
 }
 
 // listTables lists what the configuration names, with rows that wait for MySQL.
@@ -119,6 +137,9 @@ func (p *parts) listTables(ctx context.Context) ([]admin.Table, error) {
 	}
 	for lane, names := range byLane {
 		states, err := p.store.TableStates(ctx, lane, names)
+		if errors.Is(err, wal.ErrLost) {
+			continue // closed; the lane's row says so
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -1,0 +1,56 @@
+package absorber
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// adoptEvery is how often each lane is looked at: whether Redis still holds it,
+// and, if it does not, whether it has been rebuilt.
+const adoptEvery = 250 * time.Millisecond
+
+// adoptLanes closes lanes that Redis has lost, and opens them again: after a
+// restart of Redis that lost nothing, or when the process that drains the lane
+// has rebuilt it (restore.go).
+func (e *Engine) adoptLanes(ctx context.Context) {
+	for _, lane := range e.cfg.Lanes {
+		if e.store.Usable(lane) == nil && !errors.Is(e.store.Verify(ctx, lane), wal.ErrLost) {
+			e.closed.Delete(lane)
+			continue
+		}
+		err := e.reopen(ctx, lane)
+		if err == nil {
+			e.states.Clear() // of a life before
+			e.closed.Delete(lane)
+		} else if _, told := e.closed.LoadOrStore(lane, true); !told && ctx.Err() == nil {
+			e.log.Error("a lane is closed, and nothing is absorbed in it, until it is rebuilt", "lane", lane, "err", err)
+		}
+	}
+}
+
+// reopen opens one lane if it can be.
+func (e *Engine) reopen(ctx context.Context, lane row.Lane) error {
+	left, err := e.store.Remains(ctx, lane)
+	if err != nil {
+		return err
+	}
+	if left.Incarnation == "" || left.Sealed {
+		return fmt.Errorf("redis does not hold the lane: %w", wal.ErrLost)
+	}
+	least, err := e.cfg.Reached(ctx, lane)
+	if err != nil {
+		return err
+	}
+	if err = e.store.Adopt(ctx, lane, least); err == nil || !errors.Is(err, wal.ErrLost) {
+		return err
+	}
+	if _, jerr := e.store.Join(ctx, lane, least); !errors.Is(jerr, wal.ErrLost) {
+		return jerr
+	}
+	return err
+}
