@@ -42,6 +42,8 @@ func clientError(err error) error {
 		return NewError(codeBacklogFull, "08004", "%s", backlogFullText)
 	case errors.Is(err, wal.ErrLost):
 		return NewError(codeTemporary, "HY000", lostLaneText, err)
+	case errors.As(err, &fault) && fault.Op == "absorber.acknowledge": // it is in the log, and says so
+		return NewError(codeDuringCommit, "HY000", "Got error 0 during COMMIT: %v", err)
 	case errors.As(err, &fault) && fault.Kind == row.Ambiguous:
 		return NewError(codeDuringCommit, "HY000", unknownText, err)
 	}
