@@ -27,6 +27,8 @@ func (s *session) upsert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 		rows[i] = r.Image
 		if r.Generate {
 			generate++
+		} else if at := p.Table.AutoIncrement; at >= 0 && len(r.Image[at]) > 0 && r.Image[at][0] == '-' {
+			return "auto_increment_range", nil // what the OK packet shows of it is MySQL's to say
 		}
 	}
 	if generate > 0 && p.Shadow == sqlrewrite.ShadowNo {
@@ -84,7 +86,7 @@ func (c *computation) put(ctx context.Context, rows, before []row.Image) ([]row.
 func (c *computation) inserted(rows []row.Image) *wire.OK {
 	ok := &wire.OK{Affected: uint64(len(rows)), InsertID: c.first}
 	if col := c.p.Table.AutoIncrement; col >= 0 && c.first == 0 {
-		// A negative one is refused by the planner, a large one by the counter.
+		// Digits only: upsert refuses a negative one.
 		ok.InsertID, _ = strconv.ParseUint(string(rows[len(rows)-1][col]), 10, 64)
 	}
 	if len(rows) > 1 {

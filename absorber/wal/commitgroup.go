@@ -11,9 +11,15 @@ import (
 
 // commitGroup is units of one lane that go into one call of the script.
 type commitGroup struct {
-	calls []*call
-	cmd   *redis.Cmd
+	calls  []*call
+	weight int
+	cmd    *redis.Cmd
 }
+
+// maxWeight bounds the keys and arguments of a call that units share. Redis
+// closes a connection on which a command with more than 2^20 arrives, and with
+// it goes what the other units would have been told.
+const maxWeight = 1 << 18
 
 // groups puts the calls of the same lane, incarnation and writers' hash
 // together, in order.
@@ -22,12 +28,16 @@ func groups(calls []*call, size int) []*commitGroup {
 	open := map[*lane]*commitGroup{}
 	for _, c := range calls {
 		g := open[c.lane]
+		if g != nil && g.weight+c.unit.weight() > maxWeight {
+			g = nil
+		}
 		if g == nil || len(g.calls) >= size || g.calls[0].unit.inc != c.unit.inc || g.calls[0].unit.record != c.unit.record {
 			g = &commitGroup{}
 			open[c.lane] = g
 			all = append(all, g)
 		}
 		g.calls = append(g.calls, c)
+		g.weight += c.unit.weight()
 	}
 	return all
 }

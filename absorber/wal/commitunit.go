@@ -25,6 +25,11 @@ type commitUnit struct {
 	done                        []string // leases that end with the unit
 }
 
+// weight is about how many keys and arguments the unit adds to a call.
+func (u *commitUnit) weight() int {
+	return 8 + 3*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done)
+}
+
 // commitTable is a table of the unit: its keys and the state it must be in.
 type commitTable struct {
 	name         string
@@ -71,6 +76,9 @@ func newCommitUnit(l *lane, inc, record string, c *Commit) (*commitUnit, error) 
 	b.writes(c.Writes)
 	b.reads(c)
 	b.claims(c)
+	if b.err == nil && u.weight() > 4*maxWeight-1000 {
+		b.err = fmt.Errorf("a statement of %d rows is too large for one unit: divide it", len(c.Writes))
+	}
 	return u, b.err
 }
 

@@ -182,3 +182,32 @@ func (e *env) answers(lane row.Lane, commits []*Commit, together bool) []any {
 	}
 	return answers
 }
+
+// Units share a call only as far as Redis takes its arguments, and one that is
+// too large by itself is refused before it is sent.
+func TestLargeUnits(t *testing.T) {
+	unit := func(rows int) *Commit {
+		c := &Commit{Unit: &row.Unit{ID: row.UnitID{Writer: "w", Seq: 1}, Lane: main0}, Gens: map[string]uint64{table: 1}}
+		for i := range rows {
+			c.Writes = append(c.Writes, RowWrite{RowKey: RowKey{table, row.Key(fmt.Sprint(i))}, Image: []byte("v")})
+		}
+		return c
+	}
+	l := &lane{name: main0, keys: newLaneKeys("sa", main0)}
+	var calls []*call
+	for range 16 {
+		u, err := newCommitUnit(l, "inc", "record", unit(30000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls = append(calls, &call{lane: l, unit: u})
+	}
+	for _, g := range groups(calls, unitsPerCall) {
+		if n := len(g.command(t.Context(), &script{sha: "sha"}).Args()); n > 1<<20 || len(g.calls) > 4 {
+			t.Errorf("%d units make a command of %d arguments", len(g.calls), n)
+		}
+	}
+	if _, err := newCommitUnit(l, "inc", "record", unit(400000)); err == nil {
+		t.Error("a unit that Redis cannot take was not refused")
+	}
+}
