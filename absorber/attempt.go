@@ -65,6 +65,10 @@ func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []r
 			e.metrics.retries.WithLabelValues("conflict").Inc()
 		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, errSchema) && try < schemaTries:
 			e.forgetState(t.Name.String())
+		case errors.Is(err, wal.ErrUnseeded):
+			if err := e.reseed(ctx, t); err != nil {
+				return stamp{}, err
+			}
 		default:
 			return s, err
 		}

@@ -48,12 +48,13 @@ func (e *Engine) reserve(ctx context.Context, u *Usage, t *schema.Table, n uint6
 	return first, gen, given, nil
 }
 
-// raise pushes the counter above the explicit values of new rows, of which
-// those up to given came from it. A gate in the way is attempt's to wait for.
-func (tr *transformation) raise(ctx context.Context, changes []change, given uint64) error {
-	col := tr.t.AutoIncrement
+// raises are the values of new rows above which the counter has to go: the
+// largest explicit one, unless it is not above given, the last that came from
+// the counter. InnoDB does so for rows that it stores, and so does the commit.
+func raises(t *schema.Table, changes []change, given uint64) ([]wal.Raise, error) {
+	col := t.AutoIncrement
 	if col < 0 {
-		return nil
+		return nil, nil
 	}
 	top := uint64(0)
 	for _, c := range changes {
@@ -61,35 +62,29 @@ func (tr *transformation) raise(ctx context.Context, changes []change, given uin
 			continue
 		}
 		v, err := strconv.ParseUint(string(c.new[col]), 10, 64)
-		if err != nil {
-			return &Refused{Reason: "auto_increment_range"}
+		if err != nil || v >= maxCounter {
+			return nil, &Refused{Reason: "auto_increment_range"}
 		}
 		top = max(top, v)
 	}
 	if top <= given {
-		return nil
+		return nil, nil
 	}
-	lane, table := tr.e.lane(tr.t), tr.t.Name.String()
-	_, seeded, err := tr.e.store.NextAutoIncrement(ctx, lane, tr.st, table, 0, 1, 1)
-	if err == nil && !seeded {
-		err = tr.e.seedAutoIncrement(ctx, tr.t, tr.st)
-	}
-	if err == nil {
-		err = tr.e.store.RaiseAutoIncrement(ctx, lane, tr.st, table, top)
-	}
-	return counterRefused(err)
+	return []wal.Raise{{Table: t.Name.String(), Used: top}}, nil
 }
 
-// raiseAutoIncrement pushes the counter above an explicit value. A counter
-// that is not seeded yet is seeded first: MySQL's own value does not know of
-// the explicit one until it has drained.
+// maxCounter is above what the counters in Redis can count.
+const maxCounter = 1<<53 - 1
+
+// raiseAutoIncrement pushes the counter above an explicit value of a row that
+// a failing statement had stored before it failed.
 func (e *Engine) raiseAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, used uint64) error {
 	return e.onCounter(ctx, u, t, func(st wal.TableState) (bool, error) {
-		_, ok, err := e.store.NextAutoIncrement(ctx, e.lane(t), st, t.Name.String(), 0, 1, 1)
-		if err != nil || !ok {
-			return ok, err
+		err := e.store.RaiseAutoIncrement(ctx, e.lane(t), st, t.Name.String(), used)
+		if errors.Is(err, wal.ErrUnseeded) {
+			return false, nil
 		}
-		return true, e.store.RaiseAutoIncrement(ctx, e.lane(t), st, t.Name.String(), used)
+		return true, err
 	})
 }
 
@@ -120,6 +115,20 @@ func (e *Engine) onCounter(ctx context.Context, u *Usage, t *schema.Table, f fun
 			return counterRefused(err)
 		}
 	}
+}
+
+// reseed seeds the counter that a commit has missed.
+func (e *Engine) reseed(ctx context.Context, t *schema.Table) error {
+	st, err := e.state(ctx, t)
+	if err != nil {
+		return err
+	}
+	err = e.seedAutoIncrement(ctx, t, st)
+	if errors.Is(err, wal.ErrStaleTable) || errors.Is(err, wal.ErrGated) { // the next try finds out
+		e.forgetState(t.Name.String())
+		return nil
+	}
+	return counterRefused(err)
 }
 
 // counterRefused makes a refusal of what the counter in Redis cannot do: values

@@ -2,6 +2,7 @@ package absorber
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -48,14 +49,18 @@ type insertion struct {
 	refs  []row.Ref
 	given time.Time      // when the AUTO_INCREMENT values were given out,
 	gen   wal.TableState // and by which generation's counter
+	last  uint64         // the last of them
 	res   Result
+
+	failedAt int // the row that clashed
 }
 
 // Insert absorbs an INSERT of complete rows by the session u: all of them or
 // none. Errors:
 // *Duplicate (1062), *Refused (do it synchronously), ErrReplan, ErrLockWait,
 // ErrBacklog, or *row.Error when Redis or MySQL cannot be asked; an Ambiguous
-// one leaves open whether the rows were inserted.
+// one leaves open whether the rows were inserted. AUTO_INCREMENT values that
+// were taken are in the Result with an error too.
 func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []NewRow, inc AutoIncrement) (Result, error) {
 	in := &insertion{e: e, u: u, t: t, rows: rows, res: Result{Lane: e.lane(t)}}
 	if err := in.generate(ctx, inc); err != nil {
@@ -65,25 +70,47 @@ func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []N
 	for _, r := range rows {
 		ref, err := row.IndexRef(t, r.Image)
 		if err != nil {
-			return Result{}, &Refused{Reason: "key_value"}
+			return in.res, &Refused{Reason: "key_value"}
 		}
 		if seen[ref.Key] {
-			return Result{}, &Refused{Reason: "duplicate_in_statement"}
+			return in.res, &Refused{Reason: "duplicate_in_statement"}
 		}
 		seen[ref.Key] = true
 		in.refs = append(in.refs, ref)
 	}
 	lsn, err := e.attempt(ctx, u, t, nil, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
 	if err != nil {
-		return Result{}, err
+		return in.res, in.failed(ctx, err)
 	}
 	in.res.LSN = lsn
 	in.res.Matched, in.res.Affected = uint64(len(rows)), uint64(len(rows))
 	return in.res, nil
 }
 
-// build makes the unit from what the cache and MySQL say now.
+// build makes the unit from what the cache and MySQL say now. Of several rows
+// that clash the first is the one that MySQL names; those before it had been
+// stored, and have moved the counter.
 func (in *insertion) build(ctx context.Context, st wal.TableState) (*wal.Commit, error) {
+	c, err := in.unit(ctx, st)
+	var dup *Duplicate
+	if len(in.rows) == 1 || !errors.As(err, &dup) {
+		return c, err
+	}
+	for i := range in.rows {
+		one := *in
+		one.rows, one.refs = in.rows[i:i+1], in.refs[i:i+1]
+		if _, err := one.unit(ctx, st); err != nil {
+			if errors.As(err, &dup) {
+				in.failedAt = i
+			}
+			return nil, err
+		}
+	}
+	return nil, wal.ErrConflict // nothing clashes any more
+}
+
+// unit makes the commit of the rows.
+func (in *insertion) unit(ctx context.Context, st wal.TableState) (*wal.Commit, error) {
 	c := &wal.Commit{Unit: &row.Unit{}}
 	if err := in.keyReads(ctx, st, c); err != nil {
 		return nil, err
@@ -91,6 +118,10 @@ func (in *insertion) build(ctx context.Context, st wal.TableState) (*wal.Commit,
 	changes := make([]change, len(in.rows))
 	for i := range in.rows {
 		changes[i] = change{key: in.refs[i].Key, new: in.rows[i].Image}
+	}
+	var err error
+	if c.Raises, err = raises(in.t, changes, in.last); err != nil {
+		return nil, err
 	}
 	if err := in.e.claim(ctx, in.t, st, changes, c); err != nil {
 		return nil, err
@@ -149,8 +180,7 @@ func (in *insertion) keyGenerated() bool {
 	return len(in.t.Primary.Columns) == 1 && in.t.Primary.Columns[0] == in.t.AutoIncrement
 }
 
-// generate gives the rows that ask for it their AUTO_INCREMENT values, and
-// pushes the counter above explicit ones.
+// generate gives the rows that ask for it their AUTO_INCREMENT values.
 func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 	col := in.t.AutoIncrement
 	if col < 0 {
@@ -163,7 +193,7 @@ func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 		}
 	}
 	if n == 0 {
-		return in.explicit(ctx)
+		return in.explicit()
 	}
 	if n != len(in.rows) {
 		return &Refused{Reason: "mixed_auto_increment"}
@@ -176,23 +206,43 @@ func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 	for i := range in.rows {
 		in.rows[i].Image[col] = strconv.AppendUint(nil, first+uint64(i)*inc.Increment, 10)
 	}
+	in.last = first + uint64(n-1)*inc.Increment
 	in.res.InsertID, in.res.Generated = first, true
 	return nil
 }
 
 // explicit handles rows that bring their own AUTO_INCREMENT values.
-func (in *insertion) explicit(ctx context.Context) error {
-	var top uint64
+func (in *insertion) explicit() error {
 	for _, r := range in.rows {
 		v := r.Image[in.t.AutoIncrement]
 		u, err := strconv.ParseUint(string(v), 10, 64)
 		if err != nil { // negative: does not move the counter; what the OK packet shows is MySQL's to say
 			return &Refused{Reason: "auto_increment_range"}
 		}
-		top = max(top, u)
 		in.res.InsertID = u
 	}
-	return in.e.raiseAutoIncrement(ctx, in.u, in.t, top)
+	return nil
+}
+
+// failed is the error of the INSERT. Explicit AUTO_INCREMENT values of rows
+// before the one that clashed stay used.
+func (in *insertion) failed(ctx context.Context, err error) error {
+	var dup *Duplicate
+	if in.t.AutoIncrement < 0 || in.res.Generated || !errors.As(err, &dup) {
+		return err
+	}
+	var top uint64
+	for _, r := range in.rows[:in.failedAt] {
+		v, _ := strconv.ParseUint(string(r.Image[in.t.AutoIncrement]), 10, 64) // explicit has looked
+		top = max(top, v)
+	}
+	if top == 0 {
+		return err
+	}
+	if fault := in.e.raiseAutoIncrement(ctx, in.u, in.t, top); fault != nil {
+		return fault
+	}
+	return err
 }
 
 // maxAutoIncrement is the largest value the column can hold. The top value

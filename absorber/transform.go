@@ -104,10 +104,7 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 			return nil, err
 		}
 		if !wider {
-			if err := tr.raise(ctx, changes, sc.Given); err != nil {
-				return nil, err
-			}
-			return tr.unit(ctx, changes)
+			return tr.unit(ctx, changes, sc.Given)
 		}
 	}
 	return nil, &Refused{Reason: "too_many_rows"}
@@ -348,8 +345,9 @@ func (tr *transformation) widen(ctx context.Context, changes []change) (bool, er
 }
 
 // unit makes the commit. Every row that was read is a witness, also one that
-// stays as it is: what was computed depends on it.
-func (tr *transformation) unit(ctx context.Context, changes []change) (*wal.Commit, error) {
+// stays as it is: what was computed depends on it. AUTO_INCREMENT values up to
+// given came from the counter.
+func (tr *transformation) unit(ctx context.Context, changes []change, given uint64) (*wal.Commit, error) {
 	changes, ok := inOrder(tr.t, changes)
 	if !ok {
 		return nil, &Refused{Reason: "unique_move"}
@@ -366,7 +364,11 @@ func (tr *transformation) unit(ctx context.Context, changes []change) (*wal.Comm
 			c.Reads = append(c.Reads, r.read)
 		}
 	}
-	err := tr.e.claim(ctx, tr.t, tr.st, changes, c)
+	var err error
+	if c.Raises, err = raises(tr.t, changes, given); err != nil {
+		return nil, err
+	}
+	err = tr.e.claim(ctx, tr.t, tr.st, changes, c)
 	var dup *Duplicate
 	if errors.As(err, &dup) { // taken since widen looked
 		err = wal.ErrConflict

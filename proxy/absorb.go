@@ -12,9 +12,10 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
-// insert absorbs an INSERT.
-func (s *session) insert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env) (string, error) {
-	planned, why := p.Rows(args, env)
+// insertHere absorbs an INSERT.
+func (c *computation) insertHere(ctx context.Context) (string, error) {
+	s, p := c.s, c.p
+	planned, why := p.Rows(c.args, c.env)
 	if why != "" {
 		return string(why), nil
 	}
@@ -22,14 +23,11 @@ func (s *session) insert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	for i, r := range planned {
 		rows[i] = absorber.NewRow{Image: r.Image, Generate: r.Generate}
 	}
-	res, err := s.shared.engine.Insert(ctx, s.usage, p.Table, rows, absorber.AutoIncrement(env.AutoIncrement))
-	var dup *absorber.Duplicate
-	if len(rows) > 1 && errors.As(err, &dup) {
-		// MySQL looks at all keys of a row before the next row; which clash it
-		// names is for it to say.
-		return "duplicate_in_statement", nil
-	}
+	res, err := s.shared.engine.Insert(ctx, s.usage, p.Table, rows, absorber.AutoIncrement(c.env.AutoIncrement))
 	if reason, err := refused(err); reason != "" || err != nil {
+		if res.Generated {
+			c.first = res.InsertID
+		}
 		return reason, err
 	}
 	s.wrote(p.Table, res)
@@ -67,6 +65,7 @@ func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 		affected = res.Matched
 	}
 	s.outcome.wroteRows(affected)
+	s.found(res.Matched)
 	return "", s.conn.WriteOK(wire.OK{Affected: affected, Status: s.ownStatus(),
 		Info: fmt.Appendf(nil, "Rows matched: %d  Changed: %d  Warnings: 0", res.Matched, res.Affected)})
 }

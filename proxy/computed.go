@@ -15,9 +15,10 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
-// computation is one execution of a statement that MySQL computes: on a shadow
-// of the table, which holds the rows that the statement can touch. What it
-// makes of them is then absorbed, and its answer is the client's.
+// computation is one execution of a statement. What cannot be computed here
+// MySQL computes, on a shadow of the table, which holds the rows that the
+// statement can touch: what it makes of them is absorbed, and its answer is the
+// client's.
 type computation struct {
 	s    *session
 	p    *sqlrewrite.Plan
@@ -36,9 +37,9 @@ var errAnswered = errors.New("the statement fails")
 
 // compute executes a statement on a shadow. A reason that is not empty says
 // why it has to be forwarded.
-func (s *session) compute(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, req request) (reason string, err error) {
-	c := &computation{s: s, p: p, args: args, env: env, req: req}
-	switch p.Verb {
+func (c *computation) compute(ctx context.Context) (reason string, err error) {
+	c.res, c.ok = nil, nil
+	switch c.p.Verb {
 	case sqlrewrite.PointRead:
 		reason, err = c.read(ctx)
 	case sqlrewrite.Update, sqlrewrite.Delete:
@@ -238,14 +239,16 @@ func (c *computation) number(n int) {
 	c.res.ok, c.res.insertID = &ok, c.first
 }
 
-// reserve takes AUTO_INCREMENT values for n rows.
+// reserve takes AUTO_INCREMENT values for n rows, unless they were taken before.
 func (c *computation) reserve(ctx context.Context, n int, sc *absorber.Scope) error {
 	if n == 0 {
 		return nil
 	}
 	inc := absorber.AutoIncrement(c.env.AutoIncrement)
 	var err error
-	c.first, err = c.s.shared.engine.Reserve(ctx, c.s.usage, c.p.Table, uint64(n), inc)
+	if c.first == 0 {
+		c.first, err = c.s.shared.engine.Reserve(ctx, c.s.usage, c.p.Table, uint64(n), inc)
+	}
 	sc.Given = c.first + uint64(n-1)*inc.Increment
 	return err
 }
@@ -274,6 +277,7 @@ func (c *computation) answer() error {
 			s.insertID = c.first
 		}
 		s.outcome.wroteRows(c.ok.Affected)
+		s.updated(c.ok.Info)
 		c.ok.Status = s.ownStatus()
 		return s.conn.WriteOK(*c.ok)
 	case res.failure != nil && len(res.columns) == 0:
@@ -291,6 +295,7 @@ func (c *computation) answer() error {
 		s.insertID = res.insertID
 	}
 	s.outcome.wroteRows(ok.Affected)
+	s.updated(ok.Info)
 	s.outcome.warnings = res.warnings
 	return s.conn.WriteOK(ok)
 }

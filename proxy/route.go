@@ -56,9 +56,6 @@ func (s *session) Query(ctx context.Context, sql []byte) (bool, error) {
 		s.outcome.wroteRows(0)
 	}
 	if !handled && err == nil {
-		handled, err = s.outcomeHere(ctx, sql)
-	}
-	if !handled && err == nil {
 		handled, err = s.route(ctx, sql, &textRequest{sql: sql})
 	}
 	s.outcome.failed(err)
@@ -94,6 +91,9 @@ func (r *textRequest) columns(int) bool         { return false }
 
 // route plans the statement and does what the plan says.
 func (s *session) route(ctx context.Context, sql []byte, req request) (handled bool, err error) {
+	if handled, err := s.outcomeHere(ctx, sql, req); handled || err != nil {
+		return handled, err
+	}
 	for try := 0; ; try++ {
 		st, env, err := s.plan(ctx, sql)
 		if err != nil {
@@ -145,33 +145,33 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 	if refusal != nil { // MySQL itself refuses the statement to this user
 		return "", refusal
 	}
-	args := st.Args(req.params())
-	p := st.Plan
-	if p.Shadow == sqlrewrite.ShadowMust {
-		return s.compute(ctx, p, args, env, req)
+	c := &computation{s: s, p: st.Plan, args: st.Args(req.params()), env: env, req: req}
+	if c.p.Shadow == sqlrewrite.ShadowMust {
+		return c.compute(ctx)
 	}
-	reason, err = s.absorbHere(ctx, p, args, env, adm, req)
-	if reason != "" && err == nil && p.Shadow == sqlrewrite.ShadowMay && reason != "backlog_full" && reason != "gate_shut" {
-		return s.compute(ctx, p, args, env, req)
+	reason, err = c.here(ctx, adm)
+	if reason != "" && err == nil && c.p.Shadow == sqlrewrite.ShadowMay && reason != "backlog_full" && reason != "gate_shut" {
+		return c.compute(ctx)
 	}
 	return reason, err
 }
 
-// absorbHere does a statement that is computed here.
-func (s *session) absorbHere(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, req request) (reason string, err error) {
+// here does a statement that is computed here.
+func (c *computation) here(ctx context.Context, adm *admission) (reason string, err error) {
+	s, p := c.s, c.p
 	switch {
 	case p.Verb == sqlrewrite.PointRead:
-		return s.pointRead(ctx, p, args, env, adm, req)
+		return s.pointRead(ctx, p, c.args, c.env, adm, c.req)
 	case p.Verb == sqlrewrite.Insert && !p.Ignore:
-		return s.insert(ctx, p, args, env)
+		return c.insertHere(ctx)
 	case p.Verb == sqlrewrite.Insert, p.Verb == sqlrewrite.Replace, p.Verb == sqlrewrite.Upsert:
-		return s.upsert(ctx, p, args, env, req)
+		return c.upsert(ctx)
 	case p.Index != nil:
-		return s.modifyUnique(ctx, p, args, env, req)
+		return c.modifyUnique(ctx)
 	case p.Verb == sqlrewrite.Update:
-		return s.update(ctx, p, args, env)
+		return s.update(ctx, p, c.args, c.env)
 	case p.Verb == sqlrewrite.Delete:
-		return s.delete(ctx, p, args, env)
+		return s.delete(ctx, p, c.args, c.env)
 	}
 	return "verb", nil
 }

@@ -15,12 +15,12 @@ import (
 // UPDATE whose values are computed here. As long as nothing stands in the way
 // of its rows it is an INSERT; what happens to a row in the way is computed
 // here where it is simple, and else by MySQL on a shadow that holds it.
-func (s *session) upsert(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, req request) (string, error) {
-	planned, why := p.Rows(args, env)
+func (c *computation) upsert(ctx context.Context) (string, error) {
+	p, env := c.p, c.env
+	planned, why := p.Rows(c.args, env)
 	if why != "" {
 		return string(why), nil
 	}
-	c := &computation{s: s, p: p, args: args, env: env, req: req}
 	rows := make([]row.Image, len(planned))
 	generate := 0
 	for i, r := range planned {
@@ -123,12 +123,12 @@ func distinct(p *sqlrewrite.Plan, rows []row.Image) bool {
 
 // modifyUnique executes an UPDATE or DELETE by a unique index that is computed
 // here.
-func (s *session) modifyUnique(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, req request) (string, error) {
+func (c *computation) modifyUnique(ctx context.Context) (string, error) {
+	p, args, env := c.p, c.args, c.env
 	sc, why := keys(p, args, env)
 	if why != "" {
 		return why, nil
 	}
-	c := &computation{s: s, p: p, args: args, env: env, req: req}
 	err := c.transform(ctx, sc, func(_ context.Context, before []row.Image) ([]row.Image, error) {
 		var matched, changed uint64
 		var after []row.Image

@@ -119,6 +119,8 @@ func decision(op string, lane row.Lane, reply any) error {
 		return ErrStaleTable
 	case ansFull:
 		return ErrFull
+	case ansUnseeded:
+		return ErrUnseeded
 	case ansLost:
 		return fmt.Errorf("%s: %w", op, ErrLost)
 	case ansSuperseded:

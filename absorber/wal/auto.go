@@ -35,12 +35,12 @@ func (s *Store) SeedAutoIncrement(ctx context.Context, name row.Lane, state Tabl
 }
 
 // RaiseAutoIncrement pushes the counter above a value that a statement gave
-// explicitly. ErrStaleTable if the counter is not seeded for this generation.
+// explicitly. ErrUnseeded if the counter is not there for this generation.
 func (s *Store) RaiseAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, used uint64) error {
 	const op = "wal.auto_raise"
 	_, ok, err := s.counter(ctx, op, name, state, table, "raise", used)
 	if err == nil && !ok {
-		err = fmt.Errorf("%s %s: the counter is not seeded: %w", op, table, ErrStaleTable)
+		err = fmt.Errorf("%s %s: %w", op, table, ErrUnseeded)
 	}
 	return err
 }

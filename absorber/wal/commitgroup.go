@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -47,12 +48,13 @@ func groups(calls []*call, size int) []*commitGroup {
 // numbers that a unit needs are packed into one string, since each argument
 // costs Redis as much as a small command (a third of a microsecond).
 type layout struct {
-	tables  []commitTable // without repeats: one for each table and expected state
-	fresh   []string      // keys of rows that must not be there
-	written []string      // keys of the other rows that are written
-	keys    []any         // of the units, behind all those
-	args    []any
-	floor   uint64
+	tables   []commitTable // without repeats: one for each table and expected state
+	counters []string      // AUTO_INCREMENT counters that are raised
+	fresh    []string      // keys of rows that must not be there
+	written  []string      // keys of the other rows that are written
+	keys     []any         // of the units, behind all those
+	args     []any
+	floor    uint64
 }
 
 // command lays the group out.
@@ -61,14 +63,14 @@ func (g *commitGroup) command(ctx context.Context, sc *script) *redis.Cmd {
 	for _, c := range g.calls {
 		lo.share(c.unit)
 	}
-	first := 3 + 2*len(lo.tables)
+	first := 3 + 2*len(lo.tables) + len(lo.counters)
 	at := [2]int{first + 1, first + 1 + len(lo.fresh)} // the next key of fresh and of written
 	for _, c := range g.calls {
 		at = lo.add(c.unit, at)
 	}
 	u := g.calls[0].unit
 	n := first + len(lo.fresh) + len(lo.written) + len(lo.keys)
-	all := make([]any, 0, 3+n+6+len(lo.tables)+len(g.calls)+len(lo.args))
+	all := make([]any, 0, 3+n+7+len(lo.tables)+len(g.calls)+len(lo.args))
 	all = append(all, "evalsha", sc.sha, n, g.calls[0].lane.keys.meta(), g.calls[0].lane.keys.wal(), u.record)
 	for i := range lo.tables {
 		all = append(all, lo.tables[i].state)
@@ -76,13 +78,16 @@ func (g *commitGroup) command(ctx context.Context, sc *script) *redis.Cmd {
 	for i := range lo.tables {
 		all = append(all, lo.tables[i].dirty)
 	}
+	for _, k := range lo.counters {
+		all = append(all, k)
+	}
 	for _, k := range lo.fresh {
 		all = append(all, k)
 	}
 	for _, k := range lo.written {
 		all = append(all, k)
 	}
-	all = append(append(all, lo.keys...), u.inc, lo.floor, len(lo.tables), len(lo.fresh), len(lo.written), len(g.calls))
+	all = append(append(all, lo.keys...), u.inc, lo.floor, len(lo.tables), len(lo.counters), len(lo.fresh), len(lo.written), len(g.calls))
 	for i := range lo.tables {
 		all = append(all, lo.tables[i].want)
 	}
@@ -101,6 +106,11 @@ func (lo *layout) share(u *commitUnit) {
 	for i := range u.tables {
 		if lo.table(&u.tables[i]) == len(lo.tables) {
 			lo.tables = append(lo.tables, u.tables[i])
+		}
+	}
+	for i := range u.raises {
+		if !slices.Contains(lo.counters, u.raises[i].counter) {
+			lo.counters = append(lo.counters, u.raises[i].counter)
 		}
 	}
 	for i := range u.writes {
@@ -127,18 +137,25 @@ func (lo *layout) table(t *commitTable) int {
 const (
 	packedHead  = 6*3 + 8
 	packedWrite = 2 + 2 + 3 + 1 + rowHead + 8
+	packedRaise = 2 + 2 + 8
 )
 
 // add adds a unit's own keys and arguments, and returns the places of the next
 // unit's written rows.
 func (lo *layout) add(u *commitUnit, at [2]int) [2]int {
-	buf := make([]byte, 0, packedHead+2*len(u.tables)+packedWrite*len(u.writes))
+	buf := make([]byte, 0, packedHead+2*len(u.tables)+packedRaise*len(u.raises)+packedWrite*len(u.writes))
 	for _, n := range []int{len(u.tables), len(u.leases), len(u.claims), len(u.drops), len(u.rows), len(u.writes)} {
 		buf = append3(buf, n)
 	}
 	buf = binary.BigEndian.AppendUint64(buf, uint64(u.backlog))
 	for i := range u.tables {
 		buf = binary.BigEndian.AppendUint16(buf, uint16(lo.table(&u.tables[i])+1))
+	}
+	for i := range u.raises {
+		r := &u.raises[i]
+		buf = binary.BigEndian.AppendUint16(buf, uint16(slices.Index(lo.counters, r.counter)+1))
+		buf = binary.BigEndian.AppendUint16(buf, uint16(lo.table(&u.tables[r.table])+1))
+		buf = binary.BigEndian.AppendUint64(buf, r.used)
 	}
 	lo.args = append(lo.args, buf, strconv.FormatUint(u.id.Seq, 10), u.data)
 	for _, list := range [][]expected{u.leases, u.claims, u.drops, u.rows} {

@@ -23,11 +23,12 @@ type commitUnit struct {
 	leases, claims, drops, rows []expected
 	writes                      []commitWrite
 	done                        []string // leases that end with the unit
+	raises                      []commitRaise
 }
 
 // weight is about how many keys and arguments the unit adds to a call.
 func (u *commitUnit) weight() int {
-	return 8 + 3*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done)
+	return 8 + 3*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done) + len(u.raises)
 }
 
 // commitTable is a table of the unit: its keys and the state it must be in.
@@ -35,6 +36,13 @@ type commitTable struct {
 	name         string
 	state, dirty string
 	want         string
+}
+
+// commitRaise is an AUTO_INCREMENT value that the unit's rows bring along.
+type commitRaise struct {
+	table   int // in tables
+	counter string
+	used    uint64
 }
 
 // expected is a key and a value: a lease and its token, a claim to take or to
@@ -76,6 +84,7 @@ func newCommitUnit(l *lane, inc, record string, c *Commit) (*commitUnit, error) 
 	b.writes(c.Writes)
 	b.reads(c)
 	b.claims(c)
+	b.raises(c.Raises)
 	if b.err == nil && u.weight() > 4*maxWeight-1000 {
 		b.err = fmt.Errorf("a statement of %d rows is too large for one unit: divide it", len(c.Writes))
 	}
@@ -164,5 +173,16 @@ func (b *unitBuilder) claims(c *Commit) {
 	}
 	for _, w := range c.Releases {
 		u.drops = append(u.drops, expected{b.keys.claim(w.ClaimKey, b.gen(w.Table)), string(w.Owner)})
+	}
+}
+
+// raises adds the values above which counters have to go.
+func (b *unitBuilder) raises(all []Raise) {
+	for _, r := range all {
+		b.gen(r.Table)
+		if r.Used >= maxExact {
+			b.err = fmt.Errorf("AUTO_INCREMENT value %d of table %s is beyond 2^53", r.Used, r.Table)
+		}
+		b.unit.raises = append(b.unit.raises, commitRaise{table: b.table(r.Table), counter: b.keys.auto(r.Table), used: r.Used})
 	}
 }

@@ -20,6 +20,7 @@ func TestLane(t *testing.T) {
 		{"the counter gives out values", counter},
 		{"the counter belongs to a generation", counterGeneration},
 		{"the counter stops at 2^53", counterRange},
+		{"a unit raises the counter if and only if it is applied", counterRaisedByUnit},
 		{"a writers' hash whose process died is deleted", writersSwept},
 	})
 }
@@ -163,7 +164,7 @@ func counter(e *env) {
 	if _, ok := e.next(1, 1, 1); ok {
 		e.Error("a counter that was never seeded gave a value")
 	}
-	if err := e.s.RaiseAutoIncrement(e.ctx, main0, e.st, table, 5); !errors.Is(err, ErrStaleTable) {
+	if err := e.s.RaiseAutoIncrement(e.ctx, main0, e.st, table, 5); !errors.Is(err, ErrUnseeded) {
 		e.Errorf("raising a counter that was never seeded gave %v", err)
 	}
 	seed := func(n uint64) {
@@ -184,8 +185,8 @@ func counter(e *env) {
 	want(0, 1, 1, 14)
 	want(2, 10, 5, 15) // 15 and 25
 	want(1, 10, 5, 35)
-	want(1, 1, 1, 36)
-	want(1, 1, 7, 37)
+	want(1, 1, 1, 45) // InnoDB goes on behind the series
+	want(1, 1, 7, 46)
 	if _, _, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, 1, 5, 10); kind(err) != "permanent" {
 		e.Errorf("an offset above the increment gave %v", err)
 	}
@@ -217,6 +218,41 @@ func counterGeneration(e *env) {
 	if _, ok := e.next(1, 1, 1); ok {
 		e.Error("the counter of the old generation is still used")
 	}
+}
+
+func counterRaisedByUnit(e *env) {
+	raising := func(writer, key, value string, used uint64) *Commit {
+		c := e.unit(writer).put(key, value)
+		c.Raises = []Raise{{table, used}}
+		return c
+	}
+	e.refuse(raising("a", "k1", "v", 5), ErrUnseeded)
+	if err := e.s.SeedAutoIncrement(e.ctx, main0, e.st, table, 2); err != nil {
+		e.Fatal(err)
+	}
+	next := func(want uint64) {
+		e.Helper()
+		if got, ok := e.next(0, 1, 1); !ok || got != want {
+			e.Errorf("the counter is at %d, %v; want %d", got, ok, want)
+		}
+	}
+	first := raising("a", "k1", "v", 5)
+	e.commit(first)
+	next(6)
+	e.commit(raising("b", "k2", "v", 3))
+	next(6)
+	refused := raising("b", "k1", "w", 50)
+	refused.Reads = []RowRead{{RowKey: RowKey{table, "k1"}}} // says that it is not there
+	e.refuse(refused, ErrConflict)
+	next(6)
+	if got, _ := e.next(1, 10, 3); got != 13 {
+		e.Errorf("3+k*10 from 6 on is %d, want 13", got)
+	}
+	next(23)
+	e.commit(raising("b", "k3", "v", 30)) // goes on in the series of the last statement that took a value
+	next(33)
+	e.commit(first) // a repeat, whose first answer it gets
+	next(33)
 }
 
 func counterRange(e *env) {

@@ -23,6 +23,7 @@ const (
 	ansFull       = -4
 	ansLost       = -5
 	ansSuperseded = -6
+	ansUnseeded   = -7
 )
 
 // script is one file of lua/ behind the prelude.

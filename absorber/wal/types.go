@@ -19,6 +19,9 @@ var (
 	ErrStaleTable = errors.New("the table's generation has changed")
 	// ErrFull: the lane has as many pending units as Commit.MaxBacklog allows.
 	ErrFull = errors.New("the backlog is full")
+	// ErrUnseeded: an AUTO_INCREMENT counter that the unit raises is not there.
+	// Nothing was applied: seed it, then commit again.
+	ErrUnseeded = errors.New("the AUTO_INCREMENT counter is not seeded")
 	// ErrLost: the lane's incarnation in Redis is not the one the store opened:
 	// Redis was flushed, restored or replaced. The lane is closed until recovered.
 	ErrLost = errors.New("the lane in Redis is not the one this proxy knows")
@@ -125,7 +128,8 @@ type Commit struct {
 	Writes     []RowWrite
 	Claims     []ClaimWrite
 	Releases   []ClaimWrite // dropped if still held by Owner
-	MaxBacklog int64        // 0 = unlimited
+	Raises     []Raise
+	MaxBacklog int64 // 0 = unlimited
 	// Confirm asks that Options.Replicas have the unit before Commit returns.
 	Confirm bool
 	// Elsewhere says that the unit counts as acknowledged only when something
@@ -134,6 +138,13 @@ type Commit struct {
 	Elsewhere bool
 	// Receipt is set by Commit when it returns an LSN.
 	Receipt Receipt
+}
+
+// Raise pushes a table's AUTO_INCREMENT counter above a value that a row of
+// the unit brings along, when and only when the unit is applied, as InnoDB does.
+type Raise struct {
+	Table string
+	Used  uint64
 }
 
 // Receipt is the life of the lane in which an LSN was given.

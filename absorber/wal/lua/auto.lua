@@ -1,4 +1,4 @@
--- auto: the table's AUTO_INCREMENT counter, "generation:next value".
+-- auto: the table's AUTO_INCREMENT counter (prelude.lua).
 --
 -- KEYS  table state, counter
 -- ARGV  expected state without its gate, 'take', 'seed' or 'raise',
@@ -10,38 +10,28 @@ if not state or string.sub(state, 1, -2) ~= ARGV[1] then
   return {state}
 end
 local _, gen = split(state)
-local value = redis.call('GET', KEYS[2])
-local have, next = nil, nil
-if value then
-  have, next = string.match(value, '^(%d+):(%d+)$')
-end
-next = tonumber(next)
-if have ~= gen then
-  next = nil
-end
+local c = counter(redis.call('GET', KEYS[2]), gen)
 local LIMIT = 9007199254740991
 
-local function store(n)
-  redis.call('SET', KEYS[2], gen .. ':' .. dec(n))
-end
-
 local verb, n = ARGV[2], tonumber(ARGV[3])
-if verb == 'seed' or verb == 'raise' then
-  if verb == 'raise' then
-    n = n + 1
-    if not next then
-      return {state, false}
-    end
+if verb == 'raise' then
+  if not c then
+    return {state, false}
   end
+  n = above(c, n, 1)
+end
+if verb == 'seed' or verb == 'raise' then
   if n > LIMIT then
     return {state, 'range'}
   end
-  if not next or next < n then
-    store(n)
+  c = c or {gen = gen, next = 0, inc = 1, off = 1}
+  if c.next < n then
+    c.next = n
+    redis.call('SET', KEYS[2], countertext(c))
   end
   return {state, dec(n)}
 end
-if not next then
+if not c then
   return {state, false}
 end
 if string.sub(state, -1) == 's' then
@@ -50,14 +40,15 @@ end
 -- The smallest value of the form offset + k * increment that is not below next.
 local inc, off = tonumber(ARGV[4]), tonumber(ARGV[5])
 local first = off
-if next > off then
-  first = off + math.ceil((next - off) / inc) * inc
+if c.next > off then
+  first = off + math.ceil((c.next - off) / inc) * inc
 end
-local last = first + (n - 1) * inc
-if last >= LIMIT then
+if first + n * inc > LIMIT then
   return {state, 'range'}
 end
 if n > 0 then
-  store(last + 1)
+  c.inc, c.off = inc, off
+  c.next = above(c, first, n)
+  redis.call('SET', KEYS[2], countertext(c))
 end
 return {state, dec(first)}

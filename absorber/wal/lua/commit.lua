@@ -1,16 +1,18 @@
 -- commit: gives each unit of the call the lane's next LSN, or refuses it whole.
 --
--- KEYS  meta, wal, writer hash, states (E), dirty zsets (E),
+-- KEYS  meta, wal, writer hash, states (E), dirty zsets (E), counters (H),
 --       rows written that must not be there (F), the other rows written (G);
 --       then for each unit:
 --       read leases (L), claims (C), releases (X), rows read (V),
 --       leases to drop (W+C)
--- ARGV  incarnation, floor, E, F, G, number of units, E expected states,
+-- ARGV  incarnation, floor, E, H, F, G, number of units, E expected states,
 --       the units' writers; then for each unit:
 --       head, seq, data, L tokens, C owners, X owners,
 --       V versions ('' = no row or a tombstone), W times (write, image)
 --       head: T, L, C, X, V, W (3 bytes each), max backlog (8),
---             T times the number of a state (2)
+--             T times the number of a state (2), then for each
+--             AUTO_INCREMENT value that the unit brings along: number of the
+--             counter (2), of its table's state (2), the value (8)
 --       write: number of the dirty zset (2), where the row's own key begins in
 --             its key (2), number of that key in KEYS (3), what must be there
 --             (1: 0 anything, 1 no row or a tombstone, 2 the version), the
@@ -30,7 +32,8 @@ if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
 end
 local lsn, settled = tonumber(m[2]), tonumber(m[3])
 local before = lsn
-local E, F, G, N = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local E, H, F, G, N = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local A = 7 -- the numbers above
 
 local heads = {}   -- row key -> value, of rows written in this call
 local claims = {}  -- claim key -> value, false if released in this call
@@ -46,7 +49,7 @@ local closed = {}
 do
   local states = mget(KEYS, 4, 3 + E)
   for e = 1, E do
-    local is, want = states[e], ARGV[6 + e]
+    local is, want = states[e], ARGV[A + e]
     if is ~= want then
       closed[e] = STALE
       if is and sub(is, 1, -2) == sub(want, 1, -2) then
@@ -54,12 +57,14 @@ do
       end
     end
   end
-  local answers = redis.call('HMGET', writers, unpack(ARGV, 7 + E, 6 + E + N))
+  local answers = redis.call('HMGET', writers, unpack(ARGV, A + 1 + E, A + E + N))
   for i = 1, N do
-    records[ARGV[6 + E + i]] = answers[i]
+    records[ARGV[A + E + i]] = answers[i]
   end
 end
-local fresh, fresh0 = mget(KEYS, 4 + 2 * E, 3 + 2 * E + F), 3 + 2 * E
+local counters, counters0 = {}, 3 + 2 * E -- number -> counter, as the units before have left it
+local raised = {} -- number -> true if this call has raised it
+local fresh, fresh0 = mget(KEYS, 4 + 2 * E + H, 3 + 2 * E + H + F), 3 + 2 * E + H
 
 -- rowhead is the header of a row, '' if there is none.
 local function rowhead(key)
@@ -127,6 +132,35 @@ local function changed(kb, a, V, aw, W)
     end
   end
   return false
+end
+
+-- seeded reports whether the counters behind a unit's head are there.
+local function seeded(head, from)
+  for i = from, #head, 12 do
+    local h1, h2, e1, e2 = byte(head, i, i + 3)
+    local h = h1 * 256 + h2
+    if not counters[h] then
+      local _, gen = split(ARGV[A + e1 * 256 + e2])
+      counters[h] = counter(redis.call('GET', KEYS[counters0 + h]), gen)
+    end
+    if not counters[h] then
+      return false
+    end
+  end
+  return true
+end
+
+-- raise pushes the counters above the values of a unit.
+local function raise(head, from)
+  for i = from, #head, 12 do
+    local h1, h2 = byte(head, i, i + 1)
+    local h = h1 * 256 + h2
+    local c = counters[h]
+    local next = above(c, number8(sub(head, i + 4, i + 11)), 1)
+    if c.next < next then
+      c.next, raised[h] = next, true
+    end
+  end
 end
 
 -- apply notes what the unit, whose LSN is given, changes.
@@ -202,6 +236,9 @@ local function unit(writer, kb, a, T, L, C, X, V, W)
   if not code and changed(kr, ar, V, ar + V + 1, W) then
     code = CONFLICT
   end
+  if not code and not seeded(head, 27 + 2 * T) then
+    code = UNSEEDED
+  end
   if code then
     remember(writer, seq .. ':' .. code)
     return code
@@ -213,6 +250,7 @@ local function unit(writer, kb, a, T, L, C, X, V, W)
   end
   lsn = lsn + 1
   apply(kb, a + 3 + L, kb + L, C, kr + V, ar + V + 1, W, released, id)
+  raise(head, 27 + 2 * T)
   remember(writer, seq .. ':' .. id)
   return lsn
 end
@@ -231,6 +269,10 @@ local function write()
       dels[drops] = key
     end
   end
+  for h in pairs(raised) do
+    mset[sets + 1], mset[sets + 2] = KEYS[counters0 + h], countertext(counters[h])
+    sets = sets + 2
+  end
   each(mset, 1, sets, 'MSET')
   for e, z in pairs(zadds) do
     each(z, 1, z.n, 'ZADD', KEYS[3 + E + e])
@@ -245,13 +287,13 @@ local function write()
 end
 
 local answers = {}
-local a, kb = 6 + E + N, 3 + 2 * E + F + G
+local a, kb = A + E + N, 3 + 2 * E + H + F + G
 for i = 1, N do
   local t1, t2, t3, l1, l2, l3, c1, c2, c3, x1, x2, x3, v1, v2, v3, w1, w2, w3 = byte(ARGV[a + 1], 1, 18)
   local T, L, C = t1 * 65536 + t2 * 256 + t3, l1 * 65536 + l2 * 256 + l3, c1 * 65536 + c2 * 256 + c3
   local X, V, W = x1 * 65536 + x2 * 256 + x3, v1 * 65536 + v2 * 256 + v3, w1 * 65536 + w2 * 256 + w3
   -- A unit that fails half way must not take those before it along.
-  local ok, answer = pcall(unit, ARGV[6 + E + i], kb, a, T, L, C, X, V, W)
+  local ok, answer = pcall(unit, ARGV[A + E + i], kb, a, T, L, C, X, V, W)
   if not ok then
     answer = redis.error_reply(type(answer) == 'table' and answer.err or tostring(answer))
   end

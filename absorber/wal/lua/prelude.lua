@@ -1,7 +1,7 @@
 -- Put in front of every script. Numbers travel as decimal strings or as eight
 -- big-endian bytes: Lua would print 1e+15, and comparing strings with < asks
 -- the locale. LSNs stay exact up to 2^53.
-local CONFLICT, GATED, STALE, FULL, LOST, SUPERSEDED = -1, -2, -3, -4, -5, -6
+local CONFLICT, GATED, STALE, FULL, LOST, SUPERSEDED, UNSEEDED = -1, -2, -3, -4, -5, -6, -7
 local SLICE = 4000 -- unpack() has a C stack of 8000 slots
 
 local function dec(n)
@@ -56,6 +56,28 @@ local function each(list, from, to, command, key)
       redis.call(command, unpack(list, i, last))
     end
   end
+end
+
+-- counter takes an AUTO_INCREMENT counter "generation:next:increment:offset"
+-- apart; nil if it is not there or of another generation. The increment and
+-- the offset are those of the statement that last took a value.
+local function counter(value, gen)
+  local have, next, inc, off = string.match(value or '', '^(%d+):(%d+):?(%d*):?(%d*)$')
+  if have ~= gen then
+    return nil
+  end
+  return {gen = gen, next = tonumber(next), inc = tonumber(inc) or 1, off = tonumber(off) or 1}
+end
+
+-- countertext is what counter takes apart.
+local function countertext(c)
+  return c.gen .. ':' .. dec(c.next) .. ':' .. dec(c.inc) .. ':' .. dec(c.off)
+end
+
+-- above is what InnoDB has its counter give out next once n values from v on
+-- are used: the series goes on at the increment.
+local function above(c, v, n)
+  return math.floor(math.abs(v - c.off) / c.inc) * c.inc + n * c.inc + c.off
 end
 
 -- split takes a table's state "incarnation:generation:gate" apart.
