@@ -52,6 +52,8 @@ func databaseFlags(port int, data, socket, initFile string) []string {
 	return []string{
 		"--no-defaults",
 		"--datadir=" + data,
+		// Its own: a server that starts removes temporary files of others.
+		"--tmpdir=" + data,
 		"--socket=" + socket,
 		"--pid-file=" + filepath.Join(filepath.Dir(data), "server.pid"),
 		fmt.Sprintf("--port=%d", port),
