@@ -6,38 +6,51 @@ import (
 	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
-// Statements that ask for nothing but the outcome of the one before.
+// Statements that list or count what the one before has left.
 var (
-	onlyRowCount = regexp.MustCompile("(?is)^\\s*select\\s+row_count\\(\\s*\\)(\\s+(as\\s+)?[a-z_`][a-z0-9_`]*)?\\s*;?\\s*$")
-	onlyList     = regexp.MustCompile(`(?is)^\s*show\s+(warnings|errors)(?:\s+limit\s+(?:(\d+)\s*,\s*)?(\d+))?\s*;?\s*$`)
-	onlyCount    = regexp.MustCompile("(?is)^\\s*(?:show\\s+count\\s*\\(\\s*\\*\\s*\\)\\s+(warnings|errors)|select\\s+@@(?:session\\.|local\\.)?(warning|error)_count(?:\\s+(?:as\\s+)?[a-z_`][a-z0-9_`]*)?)\\s*;?\\s*$")
+	onlyList  = regexp.MustCompile(`(?is)^\s*show\s+(warnings|errors)(?:\s+limit\s+(?:(\d+)\s*,\s*)?(\d+))?\s*;?\s*$`)
+	onlyCount = regexp.MustCompile(`(?is)^\s*show\s+count\s*\(\s*\*\s*\)\s+(warnings|errors)\s*;?\s*$`)
 )
 
 // outcomeHere answers a statement that asks for the outcome of one that was
-// answered here, where no statement can make the backend give that answer: with
-// the column definitions that the backend sends for it, and values from here.
-func (s *session) outcomeHere(ctx context.Context, sql []byte) (bool, error) {
+// answered here: with the column definitions that the backend sends for it,
+// and values from here.
+func (s *session) outcomeHere(ctx context.Context, sql []byte, req request) (bool, error) {
 	o := s.outcome
-	if !o.own {
+	if !o.own || len(req.params()) > 0 || req.elsewhere() != "" {
 		return false, nil
 	}
-	if o.rowCount > 1 && onlyRowCount.Match(sql) {
-		return true, s.writeOutcome(ctx, sql, false, [][][]byte{{strconv.AppendInt(nil, o.rowCount, 10)}})
-	}
-	if len(o.warnings) == 0 && o.failure != nil {
-		return false, nil // tellOutcome can bring one error about
-	}
 	if m := onlyList.FindSubmatch(sql); m != nil {
-		return true, s.writeOutcome(ctx, sql, true, listed(only(o.warnings, m[1][0]|0x20 == 'e'), m[2], m[3]))
+		return true, s.writeOutcome(ctx, sql, req, true, listed(o.list(m[1]), m[2], m[3]))
 	}
 	if m := onlyCount.FindSubmatch(sql); m != nil {
-		which := append(m[1], m[2]...)
-		n := len(only(o.warnings, which[0]|0x20 == 'e'))
-		return true, s.writeOutcome(ctx, sql, true, [][][]byte{{strconv.AppendInt(nil, int64(n), 10)}})
+		return true, s.writeOutcome(ctx, sql, req, true, [][][]byte{{strconv.AppendInt(nil, int64(len(o.list(m[1]))), 10)}})
 	}
-	return false, nil
+	known := sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1, Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))}
+	text, warned, ok := sqlrewrite.Substitute(sql, s.vars.mode, known)
+	if !ok {
+		return false, nil
+	}
+	if err := s.tellInsertID(ctx); err != nil {
+		return false, clientError(err)
+	}
+	rows, err := s.query(ctx, string(text))
+	if err != nil {
+		return false, clientError(err)
+	}
+	return true, s.writeOutcome(ctx, sql, req, warned, rows)
+}
+
+// list are the warnings, or only the errors.
+func (o *outcome) list(which []byte) []shadowWarning {
+	all := o.warnings
+	if len(all) == 0 && o.failure != nil {
+		all = []shadowWarning{{level: "Error", code: o.failure.Code, message: []byte(o.failure.Message)}}
+	}
+	return only(all, which[0]|0x20 == 'e')
 }
 
 // only picks the errors if asked for.
@@ -80,24 +93,38 @@ func atMost(digits []byte) int {
 }
 
 // writeOutcome sends rows under the column definitions of sql. A statement that
-// looks at the diagnostics leaves them as they are; one that reads a value is a
-// SELECT like any other.
-func (s *session) writeOutcome(ctx context.Context, sql []byte, keep bool, rows [][][]byte) error {
+// looks at the diagnostics leaves them as they are.
+func (s *session) writeOutcome(ctx context.Context, sql []byte, req request, keep bool, rows [][][]byte) error {
 	_, defs, err := s.result(ctx, string(sql))
 	if err != nil {
+		return clientError(err)
+	}
+	kept := s.outcome
+	if s.outcome.readRows(len(rows)); keep {
+		s.outcome.failure, s.outcome.warnings = kept.failure, kept.warnings
+	}
+	status := s.ownStatus()
+	if err := s.conn.WriteColumns(defs, status); err != nil {
 		return err
 	}
-	if kept := s.outcome; keep {
-		defer func() { s.outcome = kept }()
-	}
-	s.outcome.readRows(len(rows))
-	if err := s.conn.WriteColumns(defs, s.ownStatus()); err != nil {
-		return err
+	var columns []wire.ColumnDef
+	for _, d := range defs {
+		c, err := wire.ParseColumnDef(d, s.conn.Caps())
+		if err != nil {
+			return err
+		}
+		columns = append(columns, c)
 	}
 	for _, r := range rows {
-		if err := s.conn.WriteRow(wire.AppendTextRow(nil, r)); err != nil {
+		payload := wire.AppendTextRow(nil, r)
+		if req.binary() {
+			if payload, err = wire.AppendBinaryRow(nil, columns, r); err != nil {
+				return err
+			}
+		}
+		if err := s.conn.WriteRow(payload); err != nil {
 			return err
 		}
 	}
-	return s.conn.WriteEnd(wire.OK{Status: s.ownStatus()})
+	return s.conn.WriteEnd(wire.OK{Status: status})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -34,6 +35,32 @@ func (o *outcome) failed(err error) {
 	var e *wire.ErrPacket
 	if errors.As(err, &e) {
 		*o = outcome{own: true, rowCount: -1, found: o.found, failure: e}
+	}
+}
+
+// found notes how many rows an UPDATE has found: MySQL's FOUND_ROWS() tells it.
+func (s *session) found(rows uint64) {
+	if s.shared.engine.Catalog().Dialect() == schema.MySQL {
+		s.outcome.found = int(rows) + 1
+	}
+}
+
+// updated is found for an answer whose text tells the rows, as an UPDATE's does.
+func (s *session) updated(info []byte) {
+	var rows uint64
+	if _, err := fmt.Sscanf(string(info), "Rows matched: %d", &rows); err == nil {
+		s.found(rows)
+	}
+}
+
+// forwarded notes a statement that the backend executed: it knows the outcome,
+// but FOUND_ROWS() is still that of the last statement that set it.
+func (o *outcome) forwarded(p *sqlrewrite.Plan, r *wire.Response, d schema.Dialect) {
+	found := o.found
+	*o = outcome{}
+	// MySQL counts the rows that an UPDATE finds, and a DO.
+	if !r.Rows && len(p.Reads) == 0 && p.Effect&sqlrewrite.EffectUnknown == 0 && (d == schema.MariaDB || r.Err != nil) {
+		o.found = found
 	}
 }
 

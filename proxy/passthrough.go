@@ -218,7 +218,7 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	p := s.running
 	s.running = nil
 	if p != nil {
-		s.outcome = outcome{}
+		s.outcome.forwarded(p, r, s.shared.engine.Catalog().Dialect())
 		if err := s.took(ctx, p, r); err != nil {
 			return errors.Join(clientError(err), s.releaseGates(ctx))
 		}

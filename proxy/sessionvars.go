@@ -243,7 +243,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
 		return nil
 	}
-	rows, defs, err := s.result(ctx, sessionVariables)
+	rows, defs, err := s.result(ctx, sessionVariables+", FOUND_ROWS()")
 	if err != nil {
 		return err
 	}
@@ -261,6 +261,10 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 		s.vars.shown = s.shared.defaults.name(text.Charset)
 	}
 	s.conn.SetDB(string(rows[0][variableCount]))
+	if s.outcome.found == 0 { // the query itself has changed it
+		s.outcome.found, _ = strconv.Atoi(string(rows[0][variableCount+1]))
+		s.outcome.found++
+	}
 	s.stale = false
 	return nil
 }

@@ -154,6 +154,8 @@ type performance struct {
 	*stage
 	chapter *chapter
 	how     playing
+	spent   map[*table]bool    // tables whose AUTO_INCREMENT counters may differ
+	stepped bool               // auto_increment_increment was set
 	counted map[string]float64 // the counters after the last statement; nil: not read
 	found   []*difference
 	over    bool
@@ -166,7 +168,7 @@ func (a *arena) play(c *chapter, how playing) (found []*difference, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.leave(s)) }()
-	p := &performance{stage: s, chapter: c, how: how}
+	p := &performance{stage: s, chapter: c, how: how, spent: map[*table]bool{}}
 	for i := range c.steps {
 		if err = p.step(i); err != nil || p.over {
 			return p.found, err
@@ -204,6 +206,9 @@ func (p *performance) step(i int) error {
 	if err := p.connect(p.chapter); err != nil {
 		return err
 	}
+	if err := p.level(st.statements); err != nil {
+		return err
+	}
 	for j, one := range st.statements {
 		if p.how.ledger != nil && p.counted == nil {
 			p.counted = p.counters()
@@ -211,6 +216,9 @@ func (p *performance) step(i int) error {
 		r, err := p.compare(p.pairs[st.session], one, p.chapter.clocks)
 		if err != nil {
 			return err
+		}
+		if t := p.spends(one, r.answer); t != nil {
+			p.spent[t] = true
 		}
 		var did deed
 		if p.how.ledger != nil {

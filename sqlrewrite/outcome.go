@@ -1,0 +1,96 @@
+package sqlrewrite
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// Outcome is what functions and variables say of a statement that was answered
+// without the server. A negative number is not known.
+type Outcome struct{ RowCount, FoundRows, Warnings, Errors int64 }
+
+// notConstant are the words by which a SELECT may be more than one row of
+// expressions.
+var notConstant = []string{"FROM", "INTO", "UNION", "INTERSECT", "EXCEPT", "MINUS", "VALUES", "LIMIT", "FOR", "LOCK", "PROCEDURE", "HAVING", "WHERE"}
+
+// Substitute writes an outcome into a SELECT of one row of expressions that
+// asks for it: what the server then computes is what it would have answered
+// had it executed the statement before. ok is false for any other statement,
+// and where the outcome is not known. warned tells whether warnings or errors
+// are asked for.
+func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, warned, ok bool) {
+	var toks []token
+	l := newLexer(sql, mode)
+	for {
+		var t token
+		if l.next(&t); t.kind == tokEOF && !t.broken {
+			break
+		}
+		if t.broken || t.kind == tokParam || t.kind == tokOpen || t.kind == tokHint {
+			return nil, false, false
+		}
+		toks = append(toks, t)
+	}
+	if n := len(toks); n > 0 && toks[n-1].kind == tokSemi {
+		toks = toks[:n-1]
+	}
+	word := func(i int, w string) bool {
+		return i < len(toks) && toks[i].kind == tokWord && bytes.EqualFold(sql[toks[i].start:toks[i].end], []byte(w))
+	}
+	op := func(i int, s string) bool {
+		return i < len(toks) && toks[i].kind == tokOp && string(sql[toks[i].start:toks[i].end]) == s
+	}
+	if !word(0, "SELECT") {
+		return nil, false, false
+	}
+	var out []byte
+	from := 0
+	put := func(first, last int, n int64) {
+		out = strconv.AppendInt(append(out, sql[from:toks[first].start]...), n, 10)
+		from, ok = toks[last].end, n >= -1
+	}
+	for i := 1; i < len(toks); i++ {
+		if toks[i].kind == tokSemi {
+			return nil, false, false
+		}
+		for _, w := range notConstant {
+			if word(i, w) {
+				return nil, false, false
+			}
+		}
+		call := op(i+1, "(") && op(i+2, ")") && !op(i-1, ".")
+		known := true
+		switch {
+		case word(i, "ROW_COUNT") && call:
+			put(i, i+2, o.RowCount)
+		case word(i, "FOUND_ROWS") && call && o.FoundRows >= 0:
+			put(i, i+2, o.FoundRows)
+		case toks[i].kind == tokVar:
+			switch sessionVariable(sql[toks[i].start:toks[i].end]) {
+			case "warning_count":
+				warned, known = true, o.Warnings >= 0
+				put(i, i, o.Warnings)
+			case "error_count":
+				warned, known = true, o.Errors >= 0
+				put(i, i, o.Errors)
+			}
+		}
+		if !known {
+			return nil, false, false
+		}
+	}
+	return append(out, sql[from:]...), warned, ok
+}
+
+// sessionVariable is the name of @@name, @@session.name or @@local.name in
+// lower case, "" for anything else.
+func sessionVariable(text []byte) string {
+	name, ok := bytes.CutPrefix(bytes.ToLower(text), []byte("@@"))
+	if !ok {
+		return ""
+	}
+	for _, scope := range []string{"session.", "local."} {
+		name = bytes.TrimPrefix(name, []byte(scope))
+	}
+	return string(name)
+}
