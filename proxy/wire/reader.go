@@ -245,6 +245,9 @@ func unexpected(err error) error {
 	return err
 }
 
+// firstPiece is what ReadExact reads at first; most logins are shorter.
+const firstPiece = 1 << 10
+
 // ReadExact reads one unsplit packet of at most limit bytes and not one byte
 // more, for the part of the handshake after which the stream may turn into
 // TLS. It returns the packet's sequence id and its payload.
@@ -257,7 +260,14 @@ func ReadExact(src io.Reader, limit int) (seq byte, payload []byte, err error) {
 	if n > limit {
 		return 0, nil, ErrTooLarge
 	}
-	payload = make([]byte, n)
-	_, err = io.ReadFull(src, payload)
-	return h[3], payload, unexpected(err)
+	// Memory for what has arrived, not for what a header promises: whoever
+	// connects may say anything here.
+	payload = make([]byte, min(n, firstPiece))
+	for at := 0; ; {
+		m, err := io.ReadFull(src, payload[at:])
+		if at += m; err != nil || at == n {
+			return h[3], payload[:at], unexpected(err)
+		}
+		payload = append(payload, make([]byte, min(n-at, at))...)
+	}
 }
