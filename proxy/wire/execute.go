@@ -97,6 +97,10 @@ func executeTypes(p []byte, numParams int, caps Capability) (c cursor, flags byt
 	if !attributes {
 		return c, flags, c.take(2 * n), nulls
 	}
+	if 3*n > len(c.p) { // a type and the length of a name each
+		c.bad = true
+		return
+	}
 	types = make([]byte, 0, 2*n)
 	for range n {
 		types = append(types, c.take(2)...)

@@ -152,3 +152,37 @@ func FuzzParse(f *testing.F) {
 		ColumnCount(p)
 	})
 }
+
+// TestExecutePromises: the number of parameters that a packet announces takes
+// no memory beyond what the packet could hold of them.
+func TestExecutePromises(t *testing.T) {
+	const count = 1 << 23
+	p := append(execution(0xfd, 0, 0, 0x80), make([]byte, count/8)...)
+	p = append(p, newParamsBound, 0, 0, 0)
+	n := allocated(func() {
+		if _, err := ParseExecute(p, 1, nil, nil, CapQueryAttributes); err == nil {
+			t.Error("accepted")
+		}
+	})
+	if n > 1<<20 {
+		t.Errorf("%d bytes of memory for a packet of %d", n, len(p))
+	}
+}
+
+// TestImpossibleMoments: fields that no clock and no calendar shows have no
+// text, so the backend decides.
+func TestImpossibleMoments(t *testing.T) {
+	for _, c := range []struct {
+		typ  byte
+		wire string
+	}{
+		{TypeDatetime, "\x0b\xe8\x07\x02\x1d\x01\x02\x03\x40\x42\x0f\x00"}, {TypeDatetime, "\x07\xe8\x07\x02\x1d\x18\x02\x03"},
+		{TypeDatetime, "\x07\xe8\x07\x02\x1d\x01\x3c\x03"}, {TypeDatetime, "\x07\xe8\x07\x02\x1d\x01\x02\x3c"}, {TypeDate, "\x04\xe8\x07\x0d\x1d"},
+		{TypeDate, "\x04\xe8\x07\x02\x20"}, {TypeDate, "\x04\x10\x27\x02\x01"}, {TypeTime, "\x08\x00\x00\x00\x00\x00\x18\x00\x00"},
+		{TypeTime, "\x0c\x00\x00\x00\x00\x00\x01\x00\x00\x40\x42\x0f\x00"}, {TypeTime, "\x08\x00\xff\xff\xff\xff\x01\x00\x00"},
+	} {
+		if ex, err := ParseExecute(execution(append([]byte{0, 1, c.typ, 0}, c.wire...)...), 1, nil, nil, 0); err == nil {
+			t.Errorf("type %d %q was read as %q", c.typ, c.wire, ex.Params[0].Text)
+		}
+	}
+}

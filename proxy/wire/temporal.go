@@ -10,6 +10,16 @@ type clock struct {
 	year, month, day, hour, minute, second, micro uint32
 }
 
+// maxHours bounds the hours of a TIME that is read; the servers clip at 838.
+const maxHours = 99_999_999
+
+// outside reports whether the time of day has a field that no clock shows. As
+// text it would mean something else: 2024-01-01 00:00:00.4294967295 is a
+// fraction of ten digits. What a server makes of it is the server's to say.
+func (k *clock) outside() bool {
+	return k.hour > 23 || k.minute > 59 || k.second > 59 || k.micro > 999999
+}
+
 // number parses all of v as a decimal number of at most 9 digits.
 func number(v []byte) (uint32, bool) {
 	if len(v) == 0 || len(v) > 9 {
@@ -129,6 +139,10 @@ func (c *cursor) readDatetime(time bool) []byte {
 	if n == 11 {
 		k.micro = p.u32()
 	}
+	if k.year > 9999 || k.month > 12 || k.day > 31 || k.outside() {
+		c.bad = true
+		return nil
+	}
 	text := fmt.Appendf(nil, "%04d-%02d-%02d", k.year, k.month, k.day)
 	if !time {
 		return text
@@ -151,19 +165,27 @@ func (c *cursor) readTime() []byte {
 	if n == 0 {
 		return []byte("00:00:00")
 	}
-	negative, days, hour, minute, second := p.u8(), p.u32(), p.u8(), p.u8(), p.u8()
+	negative, days := p.u8(), p.u32()
+	k := clock{hour: uint32(p.u8()), minute: uint32(p.u8()), second: uint32(p.u8())}
+	if n == 12 {
+		k.micro = p.u32()
+	}
+	hours := uint64(days)*24 + uint64(k.hour)
+	if k.outside() || hours > maxHours {
+		c.bad = true
+		return nil
+	}
 	var text []byte
 	if negative != 0 {
 		text = append(text, '-')
 	}
-	hours := uint64(days)*24 + uint64(hour)
 	if hours < 10 {
 		text = append(text, '0')
 	}
 	text = strconv.AppendUint(text, hours, 10)
-	text = fmt.Appendf(text, ":%02d:%02d", minute, second)
+	text = fmt.Appendf(text, ":%02d:%02d", k.minute, k.second)
 	if n == 12 {
-		text = fmt.Appendf(text, ".%06d", p.u32())
+		text = fmt.Appendf(text, ".%06d", k.micro)
 	}
 	return text
 }
