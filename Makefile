@@ -1,17 +1,19 @@
 # make quick   the tests that need nothing but Go
 # make test    all tests, against real servers (installs them first; Debian 12)
-# make soak    the long ones; SOAK=30m says how long each runs
+# make fuzz    every fuzz target, one after the other; FUZZ=5m says how long each runs
+# make soak    the long ones, and the fuzz targets; SOAK=30m says how long each runs
 # make bench   the benchmarks, against real servers
 # make lint    golangci-lint if it is installed, else go vet and gofmt
 
 GO   ?= go
 SOAK ?= 10m
+FUZZ ?= 1m
 # Packages tested side by side. Each may run a MySQL, a MariaDB and a Kafka.
 P    ?= 2
 
 export SHOCK_ABSORBER_REAL
 
-.PHONY: all quick test soak bench lint vet setup
+.PHONY: all quick test fuzz soak bench lint vet setup
 
 all: lint quick
 
@@ -31,6 +33,16 @@ test: setup vet
 soak: SHOCK_ABSORBER_REAL := 1
 soak: setup
 	SHOCK_ABSORBER_SOAK=$(SOAK) $(GO) test -count=1 -p 1 -timeout 0 ./...
+	$(MAKE) fuzz
+
+# go test takes one target at a time. What it finds it writes to testdata/fuzz
+# of the package, where every later test run tries it again.
+fuzz:
+	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's|^\./(.*)/[^/]*:func (Fuzz[A-Za-z0-9]+).*|\1 \2|' | sort | \
+	while read -r package target; do \
+		echo "$$package $$target"; \
+		$(GO) test "./$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZ) -fuzzminimizetime 5s || exit 1; \
+	done
 
 bench: SHOCK_ABSORBER_REAL := 1
 bench: setup
