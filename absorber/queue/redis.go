@@ -41,6 +41,10 @@ const (
 	publishBytes = 4 << 20
 )
 
+// PollConnections is how many connections one who polls a lane of a Redis holds
+// while it waits, beside all others.
+const PollConnections = 1
+
 // Redis is the queue as one stream a lane, `<prefix>:{lane}:queue`, with the
 // hash `<prefix>:{lane}:queue:meta` beside it.
 type Redis struct {

@@ -17,6 +17,10 @@ import (
 // blocked read does not see that ctx has ended.
 const tailSlice = 200 * time.Millisecond
 
+// TailConnections is how many connections one who tails a lane holds while it
+// waits, beside all others.
+const TailConnections = 1
+
 // Tail returns up to most units after LSN after, in order and without a gap.
 // If there are none it waits up to block for the first; none in time gives an
 // empty list.

@@ -159,13 +159,20 @@ func (p *parts) top() func(context.Context, row.Lane) (row.LSN, error) {
 	return nil
 }
 
-// poolSize is how many connections Redis gets: commits that replicas confirm
-// hold some of them for as long as that takes.
+// poolSize is how many connections Redis gets: pool_size for what nobody waits
+// in, and beside them those that calls hold while they wait: for replicas, and
+// in each lane that is drained here for new units in the log and in the queue.
+// Were those taken from the same few, more lanes than pool_size would leave
+// none for commits (64 lanes: 3 INSERTs a second instead of thousands).
 func poolSize(cfg *config.Config) int {
-	if slices.Contains(cfg.Durabilities(), config.DurabilityReplica) {
-		return cfg.KVStore.PoolSize + wal.ConfirmConnections
+	n := cfg.KVStore.PoolSize + len(cfg.Lanes())*wal.TailConnections
+	if cfg.WriteBack.QueueType == config.QueueRedis {
+		n += len(cfg.Lanes()) * queue.PollConnections
 	}
-	return cfg.KVStore.PoolSize
+	if slices.Contains(cfg.Durabilities(), config.DurabilityReplica) {
+		n += wal.ConfirmConnections
+	}
+	return n
 }
 
 // options are the settings of a table; one that the configuration does not
