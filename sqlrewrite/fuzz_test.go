@@ -2,6 +2,7 @@ package sqlrewrite
 
 import (
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -12,6 +13,9 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
+
+// rowAlias finds what may be the alias of an INSERT's rows.
+var rowAlias = regexp.MustCompile(`(?is)\)[^,]*\bAS\b`)
 
 // fuzzedEnv is a session under a few bits of everything that changes a plan.
 func fuzzedEnv(bits uint16) *Env {
@@ -77,6 +81,11 @@ func FuzzAbsorbed(f *testing.F) {
 		}
 		stmt, ok := parseTiDB(tidb.New(), sql, env)
 		if !ok {
+			// The parser does not know the alias of new rows: what it reads
+			// as the second reader is the text without it.
+			if p.insert != nil && rowAlias.MatchString(sql) {
+				return
+			}
 			if executed(st, env) {
 				t.Fatalf("%q: absorbed as %s, but not one statement for the parser", sql, p.Verb)
 			}

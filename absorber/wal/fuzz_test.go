@@ -115,21 +115,27 @@ func FuzzReplies(f *testing.F) {
 		}
 		return b.Bytes()
 	}
-	f.Add([]byte(":7\r\n"))
-	f.Add([]byte(":-5\r\n"))
-	f.Add([]byte("-NOSCRIPT no\r\n"))
-	f.Add([]byte("-OOM command not allowed\r\n"))
-	f.Add([]byte("$-1\r\n"))
-	f.Add([]byte("_\r\n"))
-	f.Add(append([]byte("*2\r\n"), bulk(inc+":1:o", "x")...))
-	f.Add(append([]byte("*3\r\n"), bulk(inc+":1:o", "0", "0")...))
-	f.Add(append([]byte("*2\r\n"), bulk(inc, "5")...))
-	f.Add(append([]byte("*12\r\n"), bulk("incarnation", inc, "lsn", "5", "settled", "3", "relayed", "4", "flush", "0", "epoch", "1")...))
-	f.Add(append(append([]byte("*2\r\n"), bulk(inc, "5")...), "*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nu\r\n$1\r\nx\r\n"...))
-	f.Add([]byte("*-1\r\n"))
-	f.Add([]byte("*2147483647\r\n"))
-	f.Add([]byte("$2147483647\r\nabc"))
-	f.Fuzz(func(t *testing.T, reply []byte) {
+	for _, reply := range [][]byte{
+		[]byte(":7\r\n"),
+		[]byte(":-5\r\n"),
+		[]byte("-NOSCRIPT no\r\n"),
+		[]byte("-OOM command not allowed\r\n"),
+		[]byte("$-1\r\n"),
+		[]byte("_\r\n"),
+		append([]byte("*2\r\n"), bulk(inc+":1:o", "x")...),
+		append([]byte("*3\r\n"), bulk(inc+":1:o", "0", "0")...),
+		append([]byte("*2\r\n"), bulk(inc, "5")...),
+		append([]byte("*12\r\n"), bulk("incarnation", inc, "lsn", "5", "settled", "3", "relayed", "4", "flush", "0", "epoch", "1")...),
+		append(append([]byte("*2\r\n"), bulk(inc, "5")...), "*1\r\n*2\r\n$3\r\n1-0\r\n*2\r\n$1\r\nu\r\n$1\r\nx\r\n"...),
+		[]byte("*-1\r\n"),
+		[]byte("*2147483647\r\n"),
+		[]byte("$2147483647\r\nabc"),
+	} {
+		for which := range uint8(13) {
+			f.Add(reply, which)
+		}
+	}
+	f.Fuzz(func(t *testing.T, reply []byte, which uint8) {
 		rdb := redis.NewClient(&redis.Options{
 			Dialer: func(context.Context, string, string) (net.Conn, error) {
 				return &liar{reply: reply, waiting: make(chan []byte, 4)}, nil
@@ -140,28 +146,32 @@ func FuzzReplies(f *testing.F) {
 		s := New(rdb, Options{})
 		l := s.lane(main0)
 		l.inc.Store(&inc)
-		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		st := TableState{Incarnation: inc, Gen: 1, Gate: GateOpen}
 		key := RowKey{"db.t", "k"}
-		s.TableStates(ctx, main0, []string{"db.t"})
-		s.Progress(ctx, main0)
-		if recs, err := s.Tail(ctx, main0, 0, 10, 0); err == nil {
-			for i, r := range recs {
-				if r.LSN != row.LSN(i+1) {
-					t.Errorf("record %d of the tail has LSN %d", i, r.LSN)
+		calls := []func(){
+			func() { s.TableStates(ctx, main0, []string{"db.t"}) },
+			func() { s.Progress(ctx, main0) },
+			func() {
+				recs, _ := s.Tail(ctx, main0, 0, 10, 0)
+				for i, r := range recs {
+					if r.LSN != row.LSN(i+1) {
+						t.Errorf("record %d of the tail has LSN %d", i, r.LSN)
+					}
 				}
-			}
+			},
+			func() { s.Read(ctx, main0, st, []RowKey{key}, true) },
+			func() { s.ReadClaims(ctx, main0, st, []ClaimKey{{"db.t", "i", "v"}}) },
+			func() { s.Fill(ctx, main0, st, key, "0123456789abcdef", 1, []byte("x"), time.Second) },
+			func() { s.Pending(ctx, main0, "db.t", 10) },
+			func() { s.Newest(ctx, main0, []RowKey{key}) },
+			func() { s.Load(ctx, main0) },
+			func() { s.Remains(ctx, main0) },
+			func() { s.Settle(ctx, main0, 1, 1, []SettleRow{{key, time.Second}}) },
+			func() { s.Check(ctx) },
+			func() { NewRegistry(rdb, "sa").Live(ctx) },
 		}
-		s.Read(ctx, main0, st, []RowKey{key}, true)
-		s.ReadClaims(ctx, main0, st, []ClaimKey{{"db.t", "i", "v"}})
-		s.Fill(ctx, main0, st, key, "0123456789abcdef", 1, []byte("x"), time.Second)
-		s.Pending(ctx, main0, "db.t", 10)
-		s.Newest(ctx, main0, []RowKey{key})
-		s.Load(ctx, main0)
-		s.Remains(ctx, main0)
-		s.Settle(ctx, main0, 1, 1, []SettleRow{{key, time.Second}})
-		s.Check(ctx)
-		NewRegistry(rdb, "sa").Live(ctx)
+		calls[int(which)%len(calls)]()
 	})
 }

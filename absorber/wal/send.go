@@ -3,6 +3,7 @@ package wal
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -141,9 +142,13 @@ type mget struct {
 	cmd   *redis.SliceCmd
 }
 
-// answer hands the values out to the reads.
+// answer hands the values out to the reads. An answer of another length is none:
+// whose value is whose could not be told.
 func (g *mget) answer() {
 	values, err := g.cmd.Result()
+	if wanted := len(g.args) - 1; err == nil && len(values) != wanted {
+		err = fmt.Errorf("MGET gave %d values for %d keys", len(values), wanted)
+	}
 	for _, c := range g.calls {
 		if c.err = err; err != nil {
 			continue
