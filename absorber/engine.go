@@ -34,11 +34,12 @@ type Engine struct {
 	catalog   atomic.Pointer[schema.Catalog]
 	reloading sync.Mutex
 	usages    usages
-	newer     chan uint64 // from beat to follow
-	states    sync.Map    // "db.table" -> wal.TableState
-	holds     sync.Map    // *Hold -> struct{}
-	closed    sync.Map    // row.Lane -> true: lanes that an operator was told are closed
-	limited   sync.Map    // row.Lane -> string: the limit that the backlog has reached
+	newer     chan uint64            // from beat to follow
+	states    sync.Map               // "db.table" -> wal.TableState
+	holds     sync.Map               // *Hold -> struct{}
+	closed    sync.Map               // row.Lane -> true: lanes that an operator was told are closed
+	limited   sync.Map               // row.Lane -> string: the limit that the backlog has reached
+	evicting  atomic.Pointer[string] // why Redis may not be used now, "" if it may; nil: not asked yet
 	turns     turns
 }
 
@@ -81,6 +82,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return e.follow(ctx) })
 	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })
 	g.Go(func() error { return every(ctx, measureEvery, e.measure) })
+	g.Go(func() error { return every(ctx, evictionEvery, e.watchEviction) })
 	<-ctx.Done()
 	err := g.Wait()
 	lctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

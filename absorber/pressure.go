@@ -2,6 +2,7 @@ package absorber
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -18,6 +19,31 @@ type Limits struct {
 
 // measureEvery is how often the limits are looked at.
 const measureEvery = 500 * time.Millisecond
+
+// evictionEvery is how often Redis is asked for its maxmemory-policy.
+const evictionEvery = time.Second
+
+// watchEviction makes the store refuse commits and reads of the cache as long
+// as Redis may evict acknowledged writes, and says so when that changes.
+func (e *Engine) watchEviction(ctx context.Context) {
+	err := e.store.CheckEviction(ctx)
+	var fault *row.Error
+	if errors.As(err, &fault) && fault.Kind != row.Permanent {
+		return // Redis did not answer: what needs it says so itself
+	}
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if was := e.evicting.Swap(&text); was == nil && text == "" || was != nil && *was == text {
+		return
+	}
+	if text == "" {
+		e.log.Info("Redis evicts no acknowledged writes any more: absorbing goes on", "component", "REDIS")
+	} else {
+		e.log.Error("Redis may evict acknowledged writes: nothing is absorbed and no row is read from the cache until that is changed back", "component", "REDIS", "err", err)
+	}
+}
 
 // any reports whether there is a limit.
 func (l Limits) any() bool { return l.Bytes > 0 || l.Age > 0 || l.Memory > 0 }

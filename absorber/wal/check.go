@@ -71,9 +71,8 @@ func (s *Store) checkEviction(ctx context.Context, op string) (string, error) {
 	if policy == "" {
 		return "Redis does not tell its maxmemory-policy: make sure that it is noeviction or volatile-*, or acknowledged writes may be evicted", nil
 	}
-	if strings.HasPrefix(policy, "allkeys-") {
-		return "", refusedSetup(op, "maxmemory-policy "+policy+" may evict acknowledged writes",
-			"CONFIG SET maxmemory-policy volatile-lru (or noeviction), and the same in redis.conf")
+	if strings.HasPrefix(policy, allkeys) {
+		return "", evicting(op, policy)
 	}
 	return "", nil
 }

@@ -120,6 +120,35 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
+// A policy that may evict what was acknowledged is noticed when it is set, and
+// closes the store until it is changed back.
+func TestEvictionWhileRunning(t *testing.T) {
+	e := newEnv(t, &backend{name: "redis7", addr: servertest.Redis(t).Addr})
+	e.commit(e.unit("a").put("k", "v1"))
+	policy := func(name string) error {
+		if err := e.rdb.ConfigSet(e.ctx, "maxmemory-policy", name).Err(); err != nil {
+			t.Fatal(err)
+		}
+		return e.s.CheckEviction(e.ctx)
+	}
+	for _, name := range []string{"allkeys-lru", "allkeys-random"} {
+		if err := policy(name); kind(err) != "permanent" || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := e.s.Commit(e.ctx, e.unit("a").put("k", "v2")); kind(err) != "permanent" || !strings.Contains(err.Error(), "CONFIG SET") {
+			t.Errorf("a commit under %s: %v", name, err)
+		}
+		if _, err := e.s.Read(e.ctx, main0, e.st, []RowKey{{table, "k"}}, true); kind(err) != "permanent" {
+			t.Errorf("a read under %s: %v", name, err)
+		}
+	}
+	if err := policy("volatile-ttl"); err != nil {
+		t.Errorf("volatile-ttl: %v", err)
+	}
+	e.wantRow("k", "v1", true)
+	e.commit(e.unit("a").put("k", "v2"))
+}
+
 // With Replicas, a commit is acknowledged only when they have it.
 func TestReplicas(t *testing.T) {
 	master := servertest.Redis(t)

@@ -21,6 +21,9 @@ import (
 func (s *Store) Commit(ctx context.Context, c *Commit) (row.LSN, error) {
 	const op = "wal.commit"
 	doubts := s.lane(c.Unit.Lane).doubts.Load()
+	if err := s.trusted(op); err != nil {
+		return 0, err
+	}
 	l, inc, err := s.usable(op, c.Unit.Lane)
 	if err != nil {
 		return 0, err

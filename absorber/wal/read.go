@@ -21,6 +21,9 @@ const minFill = 2 * time.Second
 // used under state; ErrLost that the lane is closed.
 func (s *Store) Read(ctx context.Context, name row.Lane, state TableState, keys []RowKey, lease bool) ([]Row, error) {
 	const op = "wal.read"
+	if err := s.trusted(op); err != nil {
+		return nil, err
+	}
 	l, _, err := s.usable(op, name)
 	if err != nil {
 		return nil, err
@@ -81,6 +84,9 @@ func (s *Store) leaseRows(ctx context.Context, op string, l *lane, state TableSt
 // reserved comes with a lease. Errors are those of Read.
 func (s *Store) ReadClaims(ctx context.Context, name row.Lane, state TableState, keys []ClaimKey) ([]Claim, error) {
 	const op = "wal.read_claims"
+	if err := s.trusted(op); err != nil {
+		return nil, err
+	}
 	l, _, err := s.usable(op, name)
 	if err != nil {
 		return nil, err

@@ -49,6 +49,7 @@ type Store struct {
 	commits *pipe
 	confirm *pipe // commits that replicas confirm
 	waitAOF atomic.Bool
+	evicts  atomic.Pointer[string] // the policy by which Redis may evict writes; nil: none
 	reads   *pipe
 	watches chan watch
 	lookers chan *lane // with units that wait for the queue

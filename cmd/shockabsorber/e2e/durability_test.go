@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -179,6 +180,13 @@ func command(t *testing.T, addr string, args ...any) {
 	}
 }
 
+// ask runs one command on a Redis and gives its answer as text.
+func ask(addr string, args ...any) (string, error) {
+	c := redis.NewClient(&redis.Options{Addr: addr})
+	defer c.Close()
+	return c.Do(context.Background(), args...).Text()
+}
+
 // wipe deletes everything that a killed server has stored.
 func wipe(t *testing.T, r *servertest.RedisServer) {
 	t.Helper()
@@ -193,7 +201,8 @@ func wipe(t *testing.T, r *servertest.RedisServer) {
 	}
 }
 
-// TestReadmeDurability: each test that the README's table names is there.
+// TestReadmeDurability: each test that the README's tables name is there, as a
+// literal name or as the key of a map of cases.
 func TestReadmeDurability(t *testing.T) {
 	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
@@ -212,12 +221,13 @@ func TestReadmeDurability(t *testing.T) {
 		code.Write(text)
 	}
 	found := regexp.MustCompile("(?m)\\| `(Test\\w+)(?:/([^`]+))?` \\|$").FindAllStringSubmatch(string(readme), -1)
-	if len(found) < 8 {
+	if len(found) < 18 {
 		t.Fatalf("the README names %d tests", len(found))
 	}
 	for _, m := range found {
-		sub := fmt.Sprintf("t.Run(%q", strings.ReplaceAll(m[2], "_", " "))
-		if !strings.Contains(code.String(), "func "+m[1]+"(t") || m[2] != "" && !strings.Contains(code.String(), sub) {
+		name := strconv.Quote(strings.ReplaceAll(m[2], "_", " "))
+		sub := strings.Contains(code.String(), "t.Run("+name) || strings.Contains(code.String(), "\t"+name+": ")
+		if !strings.Contains(code.String(), "func "+m[1]+"(t") || m[2] != "" && !sub {
 			t.Errorf("there is no %s", m[0])
 		}
 	}
