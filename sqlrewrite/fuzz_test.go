@@ -86,6 +86,11 @@ func FuzzAbsorbed(f *testing.F) {
 			if p.insert != nil && rowAlias.MatchString(sql) {
 				return
 			}
+			// It takes ? COLLATE x, but not 2 COLLATE x. Where the server
+			// computes the statement it judges the literals as well.
+			if p.Shadow == ShadowMust {
+				return
+			}
 			if executed(st, env) {
 				t.Fatalf("%q: absorbed as %s, but not one statement for the parser", sql, p.Verb)
 			}

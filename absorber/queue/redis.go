@@ -135,6 +135,9 @@ func (r *Redis) look(ctx context.Context, lane row.Lane, after row.LSN, most int
 	// The error of Exec is the first of the two below.
 	_, _ = pipe.Exec(ctx)
 	marks, err := meta.Result()
+	if err == nil && len(marks) != 2 {
+		err = fmt.Errorf("HMGET gave %d values for 2 fields", len(marks))
+	}
 	if err != nil {
 		return nil, false, redisError(ctx, "queue.poll", lane, after+1, err)
 	}

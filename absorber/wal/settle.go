@@ -152,6 +152,9 @@ func (s *Store) generations(ctx context.Context, op string, l *lane, inc string,
 	if err != nil {
 		return nil, nil, classify(op, l.name, err)
 	}
+	if len(values) != len(keys) {
+		return nil, nil, unexpected(op, l.name, values)
+	}
 	for _, v := range values {
 		text, _ := v.(string)
 		st, err := parseState(text)

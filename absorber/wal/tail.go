@@ -68,6 +68,9 @@ func (s *Store) tailOnce(ctx context.Context, op string, l *lane, inc string, af
 		return nil, classify(op, l.name, err)
 	}
 	m := meta.Val()
+	if len(m) != 2 {
+		return nil, unexpected(op, l.name, m)
+	}
 	if m[0] != inc {
 		return nil, fmt.Errorf("%s: %w", op, ErrLost)
 	}
