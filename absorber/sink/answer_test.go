@@ -171,12 +171,16 @@ func TestEnsureBringsOldTablesUpToDate(t *testing.T) {
 	onServers(t, func(t *testing.T, w *world) {
 		old := strings.NewReplacer(" definition MEDIUMBLOB NULL,\n", "", " edits MEDIUMBLOB NULL,\n", "").Replace(tables["dead_letters"])
 		w.db.Exec(t, w.name, "CREATE TABLE checkpoint "+tables["checkpoint"], "CREATE TABLE dead_letters "+old,
+			"CREATE TABLE requests "+strings.Replace(tables["requests"], " updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),\n", "", 1),
 			"INSERT INTO dead_letters (lane,lsn,tables,cause,unit) VALUES ('main',5,'a.b','c','u')")
 		s := w.open(t, "")
 		for range 2 {
 			if err := s.Ensure(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if n, err := s.Purge(t.Context(), 0); n != 0 || err != nil {
+			t.Errorf("purged %d of no requests, %v", n, err)
 		}
 		got, err := s.DeadLetters(t.Context(), "main", 0, 10)
 		if err != nil || len(got) != 1 || got[0].LSN != 5 || len(got[0].Definition)+len(got[0].Edits) != 0 {

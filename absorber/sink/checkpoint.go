@@ -55,6 +55,7 @@ var tables = map[string]string{
  state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT 'open',
  result TEXT CHARACTER SET utf8mb4 NOT NULL,
  touched LONGBLOB NULL,
+ updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
  KEY lane_state (lane, state, id)
 ) ENGINE=InnoDB`,
 }
@@ -67,6 +68,7 @@ var made = []string{"checkpoint", "dead_letters", "requests"}
 var additions = []string{
 	"ALTER TABLE %s.dead_letters ADD COLUMN definition MEDIUMBLOB NULL",
 	"ALTER TABLE %s.dead_letters ADD COLUMN edits MEDIUMBLOB NULL",
+	"ALTER TABLE %s.requests ADD COLUMN updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)",
 }
 
 // probes fail if a table is not there or a privilege is missing, and change nothing.
@@ -78,6 +80,7 @@ var probes = []string{
 	"DELETE FROM %s.dead_letters WHERE 1=0",
 	"INSERT INTO %s.requests (lane,verb,letter,asked_by,result) SELECT lane,verb,letter,asked_by,result FROM %[1]s.requests WHERE 1=0",
 	"UPDATE %s.requests SET state=state WHERE 1=0",
+	"DELETE FROM %s.requests WHERE updated IS NULL AND 1=0",
 }
 
 // Ensure creates the sink's database and tables where they are missing, and

@@ -144,3 +144,31 @@ func (s *Sink) mend(ctx context.Context, set string) error {
 	_, err := s.run(ctx, fmt.Appendf(nil, "UPDATE %s.requests SET %s", appendName(nil, s.cfg.Database), set))
 	return wrap(opRequests, "", 0, err)
 }
+
+// purgeAtOnce bounds one DELETE of answered requests.
+const purgeAtOnce = 1000
+
+// Purge deletes the requests that were answered (done or failed) longer than
+// keep ago by the server's clock, of all lanes, and returns how many. Any
+// process may do so at any time: what is open or applied stays.
+func (s *Sink) Purge(ctx context.Context, keep time.Duration) (int, error) {
+	sql := fmt.Appendf(nil, "DELETE FROM %s.requests WHERE state IN ('done','failed') AND updated < NOW(6) - INTERVAL %d SECOND LIMIT %d",
+		appendName(nil, s.cfg.Database), int64(keep.Seconds()), purgeAtOnce)
+	for total := 0; ; {
+		n, err := s.purge(ctx, sql)
+		if total += n; err != nil || n < purgeAtOnce {
+			return total, wrap(opRequests, "", 0, err)
+		}
+	}
+}
+
+// purge runs one DELETE; others may use the connection between two.
+func (s *Sink) purge(ctx context.Context, sql []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rs, err := s.run(ctx, sql)
+	if err != nil {
+		return 0, fmt.Errorf("delete answered requests: %w", err)
+	}
+	return int(rs[0].AffectedRows), nil
+}

@@ -106,6 +106,7 @@ type WriteBack struct {
 	MemoryWatermark float64  `toml:"memory_watermark"`  // share of Redis' maxmemory; 0 = off
 	OnFull          string   `toml:"on_full"`           // OnFullBlock, OnFullPassthrough, OnFullReject
 	RetryBackoff    Duration `toml:"retry_backoff"`
+	RequestHistory  Duration `toml:"request_history"` // of answered requests; 0 = for ever
 	Kafka           Kafka    `toml:"kafka"`
 }
 

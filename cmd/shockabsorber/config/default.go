@@ -36,6 +36,7 @@ func Default() *Config {
 			MaxBacklog:     1000000,
 			OnFull:         OnFullBlock,
 			RetryBackoff:   Duration{Duration: 100 * time.Millisecond},
+			RequestHistory: Duration{Duration: 7 * 24 * time.Hour},
 			Kafka: Kafka{
 				Brokers:         []string{},
 				Topic:           "shock-absorber-writeback",

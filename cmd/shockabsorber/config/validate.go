@@ -136,6 +136,7 @@ func (w *WriteBack) validate(report reporter) {
 	}
 	oneOf(report, "writeback.on_full", w.OnFull, OnFullBlock, OnFullPassthrough, OnFullReject)
 	w.RetryBackoff.validate(report, "writeback.retry_backoff", 1)
+	w.RequestHistory.validate(report, "writeback.request_history", 0)
 	w.Kafka.validate(w.QueueType == QueueKafka, report)
 }
 

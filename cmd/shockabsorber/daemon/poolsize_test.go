@@ -7,7 +7,7 @@ import (
 )
 
 // TestPoolSize: whatever waits in Redis leaves pool_size connections to what
-// does not, however many lanes there are.
+// does not, however many lanes there are beside "main".
 func TestPoolSize(t *testing.T) {
 	lanes := func(n int) *config.Config {
 		cfg := config.Default()
@@ -24,10 +24,10 @@ func TestPoolSize(t *testing.T) {
 		change  func(*config.Config)
 		waiting int
 	}{
-		{"memory", 3, func(*config.Config) {}, 3},
-		{"redis", 3, func(cfg *config.Config) { cfg.WriteBack.QueueType = config.QueueRedis }, 6},
-		{"kafka", 20, func(cfg *config.Config) { cfg.WriteBack.QueueType = config.QueueKafka }, 20},
-		{"replica", 1, func(cfg *config.Config) { cfg.WriteBack.Durability = config.DurabilityReplica }, 1 + 8},
+		{"memory", 3, func(*config.Config) {}, 4},
+		{"redis", 3, func(cfg *config.Config) { cfg.WriteBack.QueueType = config.QueueRedis }, 8},
+		{"kafka", 20, func(cfg *config.Config) { cfg.WriteBack.QueueType = config.QueueKafka }, 21},
+		{"replica", 1, func(cfg *config.Config) { cfg.WriteBack.Durability = config.DurabilityReplica }, 2 + 8},
 	} {
 		cfg := lanes(c.lanes)
 		c.change(cfg)

@@ -66,7 +66,7 @@ func (p *parts) run(ctx context.Context, opt *Options, server *proxy.Server) err
 	if err != nil {
 		return err
 	}
-	drainers := layer{}
+	drainers := layer{p.purge}
 	for _, w := range p.workers {
 		drainers = append(drainers, w.Run)
 	}
