@@ -24,6 +24,10 @@ type Config struct {
 	Backend    BackendConfig
 	// MaxConnections is how many clients may be connected; 10000.
 	MaxConnections int
+	// MaxPacket is the largest command a client may send, in bytes; 64 MiB, as
+	// MySQL's max_allowed_packet. Above it it gets error 1153. A command takes
+	// up to twice its size in memory while it runs, and nothing afterwards.
+	MaxPacket int
 	// ServerVersion is announced to clients; "" is the backend's own, with
 	// the prefix it sends.
 	ServerVersion string
@@ -88,6 +92,7 @@ func (cfg Config) withDefaults() (Config, error) {
 	setDefault(&cfg.HandshakeTimeout, 10*time.Second)
 	setDefault(&cfg.ShutdownTimeout, 30*time.Second)
 	setDefault(&cfg.MaxConnections, 10000)
+	setDefault(&cfg.MaxPacket, 64<<20)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}

@@ -40,7 +40,7 @@ func (c *Conn) handshake() error {
 	if err := c.out.Flush(); err != nil {
 		return err
 	}
-	c.in.Limit = 0
+	c.in.Limit = c.srv.cfg.MaxPacket
 	c.in.Release()
 	return c.raw.SetDeadline(time.Time{})
 }

@@ -17,6 +17,7 @@ type Proxy struct {
 	Listen         string    `toml:"listen"`          // host:port; "" = no TCP
 	Socket         string    `toml:"socket"`          // path; "" = no Unix socket
 	MaxConnections int       `toml:"max_connections"` // above it clients get error 1040
+	MaxPacket      int       `toml:"max_packet"`      // bytes; above it clients get error 1153
 	ServerVersion  string    `toml:"server_version"`  // "" = the backend's own
 	Mode           string    `toml:"mode"`            // ModeAbsorb, ModePassthrough
 	TLS            ServerTLS `toml:"tls"`

@@ -9,6 +9,7 @@ func Default() *Config {
 		Proxy: Proxy{
 			Listen:         "127.0.0.1:3307",
 			MaxConnections: 10000,
+			MaxPacket:      64 << 20,
 			Mode:           ModeAbsorb,
 		},
 		Database: Database{

@@ -39,6 +39,10 @@ func (p *Proxy) validate(report reporter) {
 		address(report, "proxy.listen", p.Listen)
 	}
 	atLeast(report, "proxy.max_connections", p.MaxConnections, 1)
+	atLeast(report, "proxy.max_packet", p.MaxPacket, 1<<20)
+	if p.MaxPacket > 1<<30 {
+		report("proxy.max_packet", "%d is above 1073741824, the most that MySQL takes", p.MaxPacket)
+	}
 	oneOf(report, "proxy.mode", p.Mode, ModeAbsorb, ModeShadow, ModePassthrough)
 	if (p.TLS.Cert == "") != (p.TLS.Key == "") {
 		report("proxy.tls", "cert and key belong together: give both or none")

@@ -155,7 +155,7 @@ func newProxy(cfg *config.Config, opt *Options, reg prometheus.Registerer, route
 	return proxy.New(proxy.Config{
 		Listen: cfg.Proxy.Listen, Socket: cfg.Proxy.Socket, TLS: clients, RequireTLS: cfg.Proxy.TLS.Required, Users: users,
 		Backend:        backend,
-		MaxConnections: cfg.Proxy.MaxConnections, ServerVersion: cfg.Proxy.ServerVersion,
+		MaxConnections: cfg.Proxy.MaxConnections, MaxPacket: cfg.Proxy.MaxPacket, ServerVersion: cfg.Proxy.ServerVersion,
 		NewRouter: router, Logger: opt.logger(), Registerer: reg,
 	})
 }
