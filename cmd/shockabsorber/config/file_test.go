@@ -108,8 +108,8 @@ func TestDurationsAreValidated(t *testing.T) {
 			t.Errorf("line %d, %s: error is %v", line, mended, err)
 		}
 	}
-	if len(found) != 5 {
-		t.Errorf("%d durations in config.toml, want 5", len(found))
+	if len(found) != 6 {
+		t.Errorf("%d durations in config.toml, want 6", len(found))
 	}
 }
 
