@@ -21,7 +21,7 @@ func TestConcurrentKill(t *testing.T) {
 	redis := servertest.Redis(t).Addr
 	var proxies []*process
 	for range 2 {
-		addr := freePort(t)
+		addr := servertest.FreeAddr(t)
 		proxies = append(proxies, serve(t, crashConfig(t, db, redis, addr, database, "memory"), addr))
 	}
 	at := func(p *process) string {

@@ -14,20 +14,6 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 )
 
-// program builds the proxy once for all tests that need it as a process.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "shockabsorber")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "shockabsorber")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
 // process is the proxy as its users start it.
 type process struct {
 	cmd  *exec.Cmd
@@ -38,11 +24,7 @@ type process struct {
 // accepts connections.
 func serve(t *testing.T, file, addr string) *process {
 	t.Helper()
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &process{cmd: exec.Command(path, "serve", "--config", file), addr: addr}
+	p := &process{cmd: exec.Command(servertest.Program(t), "serve", "--config", file), addr: addr}
 	p.cmd.Stdout, p.cmd.Stderr = t.Output(), t.Output()
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -57,16 +39,6 @@ func serve(t *testing.T, file, addr string) *process {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
-}
-
-// freePort is an address nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	out, err := exec.Command("python3", "-c", "import socket;s=socket.socket();s.bind(('127.0.0.1',0));print(s.getsockname()[1])").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "127.0.0.1:" + strings.TrimSpace(string(out))
 }
 
 // crashConfig is a configuration file for a process.
@@ -118,7 +90,7 @@ func TestKillProxy(t *testing.T) {
 			database := db.Database(t)
 			db.Exec(t, database, "CREATE TABLE ledger (id BIGINT NOT NULL PRIMARY KEY, worker INT NOT NULL, n INT NOT NULL DEFAULT 0) ENGINE=InnoDB")
 			redis := servertest.Redis(t)
-			addr := freePort(t)
+			addr := servertest.FreeAddr(t)
 			file := crashConfig(t, db, redis.Addr, addr, database, queue(t))
 			killRounds(t, db, database, file, addr)
 		})

@@ -118,7 +118,7 @@ func killAll(t *testing.T) {
 	db := servertest.MariaDB(t)
 	d := &durable{t: t, db: db, database: db.Database(t), acked: map[int]bool{}, unknown: map[int]bool{}}
 	db.Exec(t, d.database, "CREATE TABLE ledger (id BIGINT NOT NULL PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB")
-	addr := freePort(t)
+	addr := servertest.FreeAddr(t)
 	file := crashConfig(t, db, r.Addr, addr, d.database, fmt.Sprintf("kafka|durability = \"kafka\"\n[writeback.kafka]\nbrokers = [%q]\ntopic = %q",
 		servertest.Kafka(t), fmt.Sprintf("killall-%d", time.Now().UnixNano())))
 	p := serve(t, file, addr)

@@ -52,7 +52,7 @@ func TestLoadSpike(t *testing.T) {
 func (c spikeCase) run(t *testing.T) {
 	db := servertest.MariaDB(t)
 	database := db.Database(t)
-	addr := freePort(t)
+	addr := servertest.FreeAddr(t)
 	p := serve(t, c.config(t, db, database, addr), addr)
 	direct := db.Open(t, database)
 	db.Exec(t, database, payments)
@@ -65,11 +65,7 @@ func (c spikeCase) run(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	})
-	path, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(path, "load", "--dsn", fmt.Sprintf("%s:%s@tcp(%s)/%s", proxyUser, proxyPassword, p.addr, database),
+	cmd := exec.Command(servertest.Program(t), "load", "--dsn", fmt.Sprintf("%s:%s@tcp(%s)/%s", proxyUser, proxyPassword, p.addr, database),
 		"--direct-dsn", db.DSN(database), "--rps", strconv.Itoa(c.rate), "--duration", c.duration.String())
 	begin := time.Now()
 	out, err := cmd.CombinedOutput()
