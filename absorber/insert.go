@@ -47,6 +47,7 @@ type insertion struct {
 	t     *schema.Table
 	rows  []NewRow
 	refs  []row.Ref
+	inc   AutoIncrement
 	given time.Time      // when the AUTO_INCREMENT values were given out,
 	gen   wal.TableState // and by which generation's counter
 	last  uint64         // the last of them
@@ -62,21 +63,9 @@ type insertion struct {
 // one leaves open whether the rows were inserted. AUTO_INCREMENT values that
 // were taken are in the Result with an error too.
 func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []NewRow, inc AutoIncrement) (Result, error) {
-	in := &insertion{e: e, u: u, t: t, rows: rows, res: Result{Lane: e.lane(t)}}
-	if err := in.generate(ctx, inc); err != nil {
-		return Result{}, err
-	}
-	seen := make(map[row.Key]bool, len(rows))
-	for _, r := range rows {
-		ref, err := row.IndexRef(t, r.Image)
-		if err != nil {
-			return in.res, &Refused{Reason: "key_value"}
-		}
-		if seen[ref.Key] {
-			return in.res, &Refused{Reason: "duplicate_in_statement"}
-		}
-		seen[ref.Key] = true
-		in.refs = append(in.refs, ref)
+	in := &insertion{e: e, u: u, t: t, rows: rows, inc: inc, res: Result{Lane: e.lane(t)}}
+	if err := in.name(ctx); err != nil {
+		return in.res, err
 	}
 	lsn, err := e.attempt(ctx, u, t, nil, func(st wal.TableState) (*wal.Commit, error) { return in.build(ctx, st) })
 	if err != nil {
@@ -87,10 +76,45 @@ func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []N
 	return in.res, nil
 }
 
+// name gives the rows their AUTO_INCREMENT values and their keys.
+func (in *insertion) name(ctx context.Context) error {
+	if err := in.generate(ctx); err != nil {
+		return err
+	}
+	in.refs = in.refs[:0]
+	seen := make(map[row.Key]bool, len(in.rows))
+	for _, r := range in.rows {
+		ref, err := row.IndexRef(in.t, r.Image)
+		if err != nil {
+			return &Refused{Reason: "key_value"}
+		}
+		if seen[ref.Key] {
+			return &Refused{Reason: "duplicate_in_statement"}
+		}
+		seen[ref.Key] = true
+		in.refs = append(in.refs, ref)
+	}
+	return nil
+}
+
+// outdated reports whether the values were given out by the counter of another
+// generation. A statement that ran in MySQL behind the gate does not know of
+// them, and has been given the same ones, or the counter that was seeded after
+// it gives them out again: they would clash with rows that the client never
+// named. New ones are taken, and the old are gone, as after a rollback.
+func (in *insertion) outdated(st wal.TableState) bool {
+	return in.res.Generated && (in.gen.Incarnation != st.Incarnation || in.gen.Gen != st.Gen)
+}
+
 // build makes the unit from what the cache and MySQL say now. Of several rows
 // that clash the first is the one that MySQL names; those before it had been
 // stored, and have moved the counter.
 func (in *insertion) build(ctx context.Context, st wal.TableState) (*wal.Commit, error) {
+	if in.outdated(st) {
+		if err := in.name(ctx); err != nil {
+			return nil, err
+		}
+	}
 	c, err := in.unit(ctx, st)
 	var dup *Duplicate
 	if len(in.rows) == 1 || !errors.As(err, &dup) {
@@ -137,7 +161,8 @@ func (in *insertion) unit(ctx context.Context, st wal.TableState) (*wal.Commit, 
 // A key that AUTO_INCREMENT has just given out needs no look at MySQL: only an
 // explicit INSERT of the same value could clash, and its row is in the cache,
 // pending or clean, for longer than freshKey (see minTTL). A key that is older,
-// or from a counter before a synchronous section, is checked like any other.
+// is checked like any other; one from a counter before a synchronous section has
+// been replaced (outdated).
 func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Commit) error {
 	table := in.t.Name.String()
 	if in.res.Generated && in.keyGenerated() && in.gen == st && time.Since(in.given) < freshKey {
@@ -181,7 +206,7 @@ func (in *insertion) keyGenerated() bool {
 }
 
 // generate gives the rows that ask for it their AUTO_INCREMENT values.
-func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
+func (in *insertion) generate(ctx context.Context) error {
 	col := in.t.AutoIncrement
 	if col < 0 {
 		return nil
@@ -200,13 +225,13 @@ func (in *insertion) generate(ctx context.Context, inc AutoIncrement) error {
 	}
 	var first uint64
 	var err error
-	if first, in.gen, in.given, err = in.e.reserve(ctx, in.u, in.t, uint64(n), inc); err != nil {
+	if first, in.gen, in.given, err = in.e.reserve(ctx, in.u, in.t, uint64(n), in.inc); err != nil {
 		return err
 	}
 	for i := range in.rows {
-		in.rows[i].Image[col] = strconv.AppendUint(nil, first+uint64(i)*inc.Increment, 10)
+		in.rows[i].Image[col] = strconv.AppendUint(nil, first+uint64(i)*in.inc.Increment, 10)
 	}
-	in.last = first + uint64(n-1)*inc.Increment
+	in.last = first + uint64(n-1)*in.inc.Increment
 	in.res.InsertID, in.res.Generated = first, true
 	return nil
 }

@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
@@ -101,5 +104,71 @@ func TestAutoIncrementEdges(t *testing.T) {
 				t.Errorf("%d units were committed: the statements of the script were not absorbed", lane.lsn)
 			}
 		})
+	}
+}
+
+// An INSERT that was given its AUTO_INCREMENT value before a statement that
+// MySQL runs behind the gate must not clash with the row that MySQL gave the
+// same value: the client named none. A row lock in MySQL keeps the gate from
+// closing until the value was taken.
+func TestAutoIncrementAcrossGate(t *testing.T) {
+	db := servertest.MariaDB(t)
+	database := db.Database(t)
+	db.Exec(t, database, "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT)", "INSERT INTO t VALUES (1, 0)")
+	r := servertest.Redis(t)
+	rdb := redis.NewClient(&redis.Options{Addr: r.Addr})
+	defer rdb.Close()
+	cfg := settings(t, db, r.Addr)
+	cfg.Tables = map[string]config.Table{database + ".t": {}}
+	pool, direct := start(t, db, cfg).open(t, database), db.Open(t, database)
+	lock, err := direct.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, pool, "SELECT 1")
+	if _, err := lock.Exec("UPDATE t SET v = v WHERE id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec("SELECT v FROM t WHERE id = 1 FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, pool, "UPDATE t SET v = 5 WHERE id = 1")
+	type answer struct {
+		id  int64
+		err error
+	}
+	insert := func(sql string) <-chan answer {
+		c := make(chan answer, 1)
+		go func() {
+			res, err := pool.Exec(sql)
+			if err != nil {
+				c <- answer{0, err}
+				return
+			}
+			id, err := res.LastInsertId()
+			c <- answer{id, err}
+		}()
+		return c
+	}
+	key := "sa:{main}:%s:" + database + ".t"
+	get := func(kind string) string {
+		return rdb.Get(context.Background(), strings.Replace(key, "%s", kind, 1)).Val()
+	}
+	behind := insert("INSERT INTO t (v) SELECT 7")
+	until(t, "the gate to begin to close", func() bool { return strings.HasSuffix(get("t"), ":c") })
+	absorbed := insert("INSERT INTO t (v) VALUES (8)")
+	until(t, "the absorbed row to be given a value", func() bool { return strings.HasSuffix(get("auto"), ":3") })
+	if err := lock.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	a, b := <-behind, <-absorbed
+	if a.err != nil || b.err != nil || a.id == b.id {
+		t.Fatalf("MySQL inserted %d (%v), the proxy %d (%v)", a.id, a.err, b.id, b.err)
+	}
+	if a.id != 2 {
+		t.Errorf("MySQL gave out %d, not the value that the other row had: the test shows nothing", a.id)
+	}
+	if n := count(t, pool, "SELECT v FROM t WHERE id = ?", b.id); n != 8 {
+		t.Errorf("row %d holds %d", b.id, n)
 	}
 }
