@@ -130,6 +130,15 @@ func (o *KafkaOptions) client() ([]kgo.Opt, error) {
 	return opts, nil
 }
 
+// Client is how to connect to the brokers with these options, for tools that
+// look at the topic by themselves.
+func (o KafkaOptions) Client() ([]kgo.Opt, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	return o.client()
+}
+
 // batchOverhead is what a batch of one record takes beside key, value and
 // headers, in bytes, rounded up: the batch's header is 61.
 const batchOverhead = 256

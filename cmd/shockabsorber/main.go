@@ -48,6 +48,7 @@ func commands() []command {
 		{"pause", "[--lane NAME]", "stop draining; writes are still absorbed", pauseDraining},
 		{"resume", "[--lane NAME]", "drain again", resumeDraining},
 		{"deadletters", "list|show|retry|edit|discard [ID]", "deal with writes that MySQL refused for good", deadletters},
+		{"audit", "--config FILE [--json]", "compare MySQL, log, queue and cache, and name every disagreement", auditCommand},
 		{"wal", "dump [--lane NAME]", "print the writes that wait for MySQL as SQL", walCommand},
 		{"version", "", "print the version", version},
 	}
@@ -125,6 +126,7 @@ func runCommand(ctx context.Context, cmd command, args []string, stdout, stderr 
 	var (
 		usage *usageError
 		wrong *config.Error
+		exit  *exitError
 	)
 	switch {
 	case err == nil:
@@ -139,6 +141,11 @@ func runCommand(ctx context.Context, cmd command, args []string, stdout, stderr 
 	case errors.As(err, &wrong):
 		fmt.Fprintln(stderr, err)
 		return exitUsage
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintf(stderr, "shockabsorber %s: %v\n", cmd.name, err)
+		}
+		return exit.code
 	default:
 		fmt.Fprintf(stderr, "shockabsorber %s: %v\n", cmd.name, err)
 		return exitFailed

@@ -103,13 +103,9 @@ func (p *parts) makeQueue() error {
 		if err != nil {
 			return fmt.Errorf("writeback.kafka.tls: %w", err)
 		}
-		p.kafka, err = queue.NewKafka(queue.KafkaOptions{
-			Brokers: w.Kafka.Brokers, Topic: w.Kafka.Topic, GroupID: w.Kafka.GroupID, Lanes: p.lanes(),
-			RequiredAcks: w.Kafka.RequiredAcks, MaxMessageBytes: w.Kafka.MaxMessageBytes, TLS: tls,
-			SASL:   queue.SASL{Mechanism: w.Kafka.SASL.Mechanism, Username: w.Kafka.SASL.Username, Password: w.Kafka.SASL.Password.Reveal()},
-			Logger: p.log.With("component", "KAFKA"),
-		})
-		if err != nil {
+		options := p.kafkaOptions()
+		options.TLS = tls
+		if p.kafka, err = queue.NewKafka(options); err != nil {
 			return err
 		}
 		p.queue = p.kafka
@@ -117,6 +113,17 @@ func (p *parts) makeQueue() error {
 		return fmt.Errorf("queue_type %q is not known", w.QueueType)
 	}
 	return nil
+}
+
+// kafkaOptions are the settings of the queue in Kafka, short of TLS.
+func (p *parts) kafkaOptions() queue.KafkaOptions {
+	k := &p.cfg.WriteBack.Kafka
+	return queue.KafkaOptions{
+		Brokers: k.Brokers, Topic: k.Topic, GroupID: k.GroupID, Lanes: p.lanes(),
+		RequiredAcks: k.RequiredAcks, MaxMessageBytes: k.MaxMessageBytes,
+		SASL:   queue.SASL{Mechanism: k.SASL.Mechanism, Username: k.SASL.Username, Password: k.SASL.Password.Reveal()},
+		Logger: p.log.With("component", "KAFKA"),
+	}
 }
 
 // openSink makes a sink, which connects when it is used.
