@@ -37,6 +37,7 @@ var tables = []string{
 	"CREATE TABLE pair (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL)",
 	"CREATE TABLE entry (id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, client INT NOT NULL, seq INT NOT NULL, note VARCHAR(40) NOT NULL, UNIQUE KEY who (client, seq))",
 	"CREATE TABLE balance (id INT NOT NULL PRIMARY KEY, n BIGINT NOT NULL, last VARCHAR(24) NOT NULL)",
+	"CREATE TABLE steady (id BIGINT NOT NULL PRIMARY KEY AUTO_INCREMENT, client INT NOT NULL, seq BIGINT NOT NULL, note VARCHAR(40) NOT NULL)",
 	"CREATE TABLE r (id INT NOT NULL PRIMARY KEY, v BIGINT NOT NULL)",
 }
 
@@ -150,14 +151,20 @@ func (w *world) now() time.Duration { return time.Since(w.began) }
 // until polls ok until it holds.
 func (w *world) until(what string, ok func() error) {
 	w.t.Helper()
-	deadline := time.Now().Add(patience)
+	w.untilWithin(patience, what, ok)
+}
+
+// untilWithin is until with another limit.
+func (w *world) untilWithin(limit time.Duration, what string, ok func() error) {
+	w.t.Helper()
+	deadline := time.Now().Add(limit)
 	for {
 		err := ok()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			w.t.Fatalf("seed %d: waited %v for %s: %v", w.seed, patience, what, err)
+			w.t.Fatalf("seed %d: waited %v for %s: %v", w.seed, limit, what, err)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
@@ -176,13 +183,25 @@ func (w *world) meta() (lsn, settled uint64, err error) {
 // drained waits until all servers answer and everything is in MySQL.
 func (w *world) drained() {
 	w.t.Helper()
+	w.answering()
+	w.emptied(patience)
+}
+
+// answering waits until both proxies answer a statement that needs MySQL.
+func (w *world) answering() {
+	w.t.Helper()
 	for i, p := range w.pools {
 		w.until(fmt.Sprintf("proxy %d to answer", i+1), func() error {
 			var n int
 			return p.QueryRow("SELECT COUNT(*) FROM counter").Scan(&n)
 		})
 	}
-	w.until("the backlog to drain", func() error {
+}
+
+// emptied waits until nothing waits for MySQL any more.
+func (w *world) emptied(limit time.Duration) {
+	w.t.Helper()
+	w.untilWithin(limit, "the backlog to drain", func() error {
 		lsn, settled, err := w.meta()
 		if err == nil && lsn != settled {
 			err = fmt.Errorf("settled up to %d of %d", settled, lsn)
