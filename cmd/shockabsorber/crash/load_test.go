@@ -49,6 +49,7 @@ type look struct {
 // round is the ledger of one round.
 type round struct {
 	w       *world
+	report  func(format string, args ...any)
 	number  int
 	clients int
 	keys    int

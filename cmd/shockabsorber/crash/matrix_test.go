@@ -89,7 +89,7 @@ func TestMatrix(t *testing.T) {
 
 // round runs the load over two to four strikes and compares what is left.
 func (w *world) round(n int, rng *rand.Rand) tally {
-	r := &round{w: w, number: n, clients: 10, keys: 6, codes: map[int]int{}}
+	r := &round{w: w, report: w.t.Errorf, number: n, clients: 10, keys: 6, codes: map[int]int{}}
 	r.prepare()
 	stop := make(chan struct{})
 	done := make(chan struct{})

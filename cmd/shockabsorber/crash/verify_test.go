@@ -49,7 +49,7 @@ type verifier struct {
 func (v *verifier) wrong(counter *int, format string, args ...any) {
 	*counter++
 	if v.shown++; v.shown <= 20 {
-		v.r.w.t.Errorf("seed %d round %d: %s", v.r.w.seed, v.r.number, fmt.Sprintf(format, args...))
+		v.r.report("seed %d round %d: %s", v.r.w.seed, v.r.number, fmt.Sprintf(format, args...))
 	}
 }
 
