@@ -62,7 +62,7 @@ func TestMatrix(t *testing.T) {
 				if i >= 2 {
 					t.Skip("in the long form: set SHOCK_ABSORBER_SOAK")
 				}
-				rounds, limit = 3-i, patience
+				rounds, limit = 2-i, patience
 			}
 			seed := seedOf(t)
 			w := newWorld(t, s, seed, "")

@@ -58,7 +58,7 @@ func TestOutage(t *testing.T) {
 	// What is acknowledged in the outage must fit: max_backlog is a million.
 	w := newWorld(t, setting{"MariaDB", servertest.MariaDB, "redis", ""}, seed, "")
 	o := &outage{w: w}
-	const clients = 20
+	const clients = 100 // each may wait for Redis to have its file on disk
 	states := make([]map[int64]*rowState, clients)
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
