@@ -35,6 +35,7 @@ type lane struct {
 	prefix      string // "sa:{lane}:"
 	incarnation string
 	node        redis.UniversalClient // the server that holds its slot
+	pace        func(ctx context.Context) error
 }
 
 // prefixOf is the beginning of a lane's keys.
@@ -100,7 +101,7 @@ func (l *lane) same(ctx context.Context) (marks, error) {
 
 // openLane finds the lane; nil if Redis has never had it and MySQL neither.
 func (a *auditor) openLane(ctx context.Context, name row.Lane) (*lane, error) {
-	l := &lane{name: name, prefix: prefixOf(name)}
+	l := &lane{name: name, prefix: prefixOf(name), pace: a.limiter.Wait}
 	var err error
 	if l.node, err = a.nodeOf(ctx, l.prefix); err != nil {
 		return nil, err
@@ -209,6 +210,9 @@ func (l *lane) scan(ctx context.Context, prefix string, f func(keys []string) er
 	match := strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`, "]", `\]`).Replace(prefix) + "*"
 	var cursor uint64
 	for {
+		if err := l.pace(ctx); err != nil { // pages without a match cost Redis as much
+			return err
+		}
 		keys, next, err := l.node.Scan(ctx, cursor, match, pageRows).Result()
 		if err != nil {
 			return err
@@ -231,7 +235,7 @@ func (l *lane) scan(ctx context.Context, prefix string, f func(keys []string) er
 func (a *auditor) seenTables(ctx context.Context) (map[schema.Name]bool, error) {
 	seen := map[schema.Name]bool{}
 	for _, name := range a.Lanes {
-		l := &lane{name: name, prefix: prefixOf(name)}
+		l := &lane{name: name, prefix: prefixOf(name), pace: a.limiter.Wait}
 		var err error
 		if l.node, err = a.nodeOf(ctx, l.prefix); err != nil {
 			return nil, err
