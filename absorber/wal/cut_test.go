@@ -20,7 +20,9 @@ type cutter struct {
 	upstream string
 
 	mu     sync.Mutex
-	next   cut // what happens to the next request that carries a commit
+	next   cut  // what happens to the next request that carries a commit
+	bytes  int  // of the request or the reply that get through, where next counts them
+	always bool // it happens to all of them, not only to the next
 	marker []byte
 	held   []byte // a request that the network still carries
 	conns  []net.Conn
@@ -35,6 +37,8 @@ const (
 	cutBefore     // the connection breaks before the request arrives
 	cutAfter      // it arrives, and the reply is lost
 	holdBack      // the connection breaks; the request arrives later
+	cutWithin     // it breaks when some bytes of the request have arrived
+	cutReply      // it breaks when some bytes of the reply have arrived
 )
 
 // newCutter starts one; requests that contain marker are subject to cuts.
@@ -66,10 +70,36 @@ func newCutter(t *testing.T, upstream, marker string) *cutter {
 }
 
 // arm says what happens to the next commit.
-func (c *cutter) arm(what cut) {
+func (c *cutter) arm(what cut) { c.armAt(what, 0) }
+
+// armAt is arm for a cut that lets some bytes through.
+func (c *cutter) armAt(what cut, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.next = what
+	c.next, c.bytes = what, bytes
+}
+
+// persist makes what is armed happen to all commits, or ends that.
+func (c *cutter) persist(always bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.always = always; !always {
+		c.next = passOn
+	}
+}
+
+// pending reports whether the cut has not happened yet.
+func (c *cutter) pending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.next != passOn
+}
+
+// through is how many bytes get through.
+func (c *cutter) through() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bytes
 }
 
 // serve forwards one connection.
@@ -86,7 +116,7 @@ func (c *cutter) serve(client net.Conn) {
 	replies := make(chan struct{})
 	defer func() { <-replies }()
 	defer server.Close()
-	var mute bool
+	open := -1 // bytes of replies that still get through; -1: all
 	var muted sync.Mutex
 	go func() { // ends with the server's connection, which is awaited above
 		defer close(replies)
@@ -97,9 +127,14 @@ func (c *cutter) serve(client net.Conn) {
 				return
 			}
 			muted.Lock()
-			drop := mute
+			left := open
+			open = max(-1, open-n)
+			if left >= 0 && left <= n {
+				open = 0
+			}
 			muted.Unlock()
-			if drop {
+			if left >= 0 && left <= n {
+				_, _ = client.Write(buf[:left])
 				client.Close()
 				continue
 			}
@@ -117,9 +152,12 @@ func (c *cutter) serve(client net.Conn) {
 		switch c.fate(buf[:n]) {
 		case cutBefore, holdBack:
 			return
-		case cutAfter:
+		case cutWithin:
+			_, _ = server.Write(buf[:min(n, c.through())])
+			return
+		case cutAfter, cutReply:
 			muted.Lock()
-			mute = true
+			open = c.through()
 			muted.Unlock()
 			if _, err := server.Write(buf[:n]); err != nil {
 				return
@@ -142,7 +180,9 @@ func (c *cutter) fate(request []byte) cut {
 		return passOn
 	}
 	what := c.next
-	c.next = passOn
+	if !c.always {
+		c.next = passOn
+	}
 	if what == holdBack {
 		c.held = bytes.Clone(request)
 	}
