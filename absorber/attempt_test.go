@@ -24,13 +24,13 @@ func TestStateNeedsTheNewestSchema(t *testing.T) {
 	defer func() { _ = rdb.Close() }()
 	down := errors.New("MySQL is away")
 	e := New(Config{Process: "sleeper", Options: func(string) TableOptions { return TableOptions{Lane: "main"} },
-		Dial: func(context.Context) (*client.Conn, error) { return nil, down }}, p.store, wal.NewRegistry(rdb, "sa"))
+		Dial: func(context.Context) (*client.Conn, error) { return nil, down }}, p.store, wal.NewRegistry(rdb, wal.Options{}))
 	v, err := e.announce(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.usages.version.Store(v)
-	if _, err := wal.NewRegistry(rdb, "sa").Bump(t.Context()); err != nil {
+	if _, err := wal.NewRegistry(rdb, wal.Options{}).Bump(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.state(t.Context(), pairs); !errors.Is(err, down) {

@@ -153,7 +153,7 @@ func (e *Engine) seedAutoIncrement(ctx context.Context, t *schema.Table, st wal.
 		fmt.Sprintf("SELECT CAST(GREATEST(MAX(%s), 0) AS DECIMAL(20, 0)) + 1 FROM %s.%s",
 			sink.QuoteName(t.Columns[t.AutoIncrement].Name), sink.QuoteName(t.Name.DB), sink.QuoteName(t.Name.Table)),
 	} {
-		v, err := e.loader.scalar(ctx, sql)
+		v, err := e.loader.scalar(ctx, opLoad, sql)
 		if err != nil {
 			return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
 		}

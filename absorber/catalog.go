@@ -39,7 +39,11 @@ func (e *Engine) Reload(ctx context.Context) error {
 		return fmt.Errorf("read the schema: %w", err)
 	}
 	q := queryer{conn}
-	choice, err := readChoice(q)
+	var choice map[string]bool
+	err = e.cfg.Effects.Do(opCatalog, func() error {
+		choice, err = readChoice(q)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -220,7 +224,7 @@ func (e *Engine) enabled(name schema.Name) error {
 // choose stores the choice and returns the SQL literal of the one before.
 func (e *Engine) choose(ctx context.Context, name schema.Name, on bool) (was string, err error) {
 	lit := sink.QuoteText(name.String())
-	v, err := e.loader.scalar(ctx, "SELECT absorbed FROM shock_absorber.absorbed_tables WHERE name = "+lit)
+	v, err := e.loader.scalar(ctx, opQuery, "SELECT absorbed FROM shock_absorber.absorbed_tables WHERE name = "+lit)
 	if err != nil {
 		return "", fmt.Errorf("read the enabled tables: %w", err)
 	}
@@ -234,7 +238,7 @@ func (e *Engine) unchoose(ctx context.Context, name schema.Name, absorbed string
 	if absorbed != "" {
 		sql = fmt.Sprintf("REPLACE INTO shock_absorber.absorbed_tables VALUES (%s, %s)", lit, absorbed)
 	}
-	if _, err := e.loader.scalar(ctx, sql); err != nil {
+	if _, err := e.loader.scalar(ctx, opChoose, sql); err != nil {
 		return fmt.Errorf("store the choice for %s: %w", name, err)
 	}
 	return nil

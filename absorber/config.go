@@ -8,6 +8,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
@@ -78,6 +79,7 @@ type Config struct {
 	GateLease      time.Duration // default 10 s
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
+	Effects        effect.Hook // nil but in tests
 }
 
 // withDefaults fills what was left zero.

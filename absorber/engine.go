@@ -51,7 +51,7 @@ func New(cfg Config, store *wal.Store, registry *wal.Registry) *Engine {
 		log:      cfg.Logger.With("component", "TABLE"),
 		store:    store,
 		registry: registry,
-		loader:   newLoader(cfg.Dial, cfg.LoadConns),
+		loader:   newLoader(cfg.Dial, cfg.LoadConns, cfg.Effects),
 		writers:  newWriters(cfg.Process, maxInFlight),
 		metrics:  newEngineMetrics(cfg.Registerer),
 		newer:    make(chan uint64),
@@ -181,7 +181,7 @@ func (e *Engine) Configured() bool { return len(e.cfg.Patterns) > 0 || len(e.Cat
 
 // Query reads a few rows from MySQL as the proxy's own user; nil is NULL.
 func (e *Engine) Query(ctx context.Context, sql string) ([][][]byte, error) {
-	rows, err := e.loader.rows(ctx, sql)
+	rows, err := e.loader.rows(ctx, opQuery, sql)
 	out := make([][][]byte, len(rows))
 	for i := range rows {
 		out[i] = rows[i]

@@ -12,6 +12,7 @@ import (
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
@@ -20,6 +21,15 @@ import (
 const (
 	loadBatch   = 256              // keys one SELECT asks for at most
 	loadTimeout = 30 * time.Second // one SELECT, with the wait for a connection
+)
+
+// Labels of what the engine does in MySQL; see package effect.
+const (
+	opLoad    = "engine.load"
+	opQuery   = "engine.query"
+	opKill    = "engine.kill"
+	opChoose  = "engine.choose"
+	opCatalog = "engine.catalog"
 )
 
 // errSchema says that MySQL does not know what the catalog says of a table: a
@@ -35,8 +45,9 @@ const schemaTries = 20
 // same index while all connections are busy share one SELECT, so a spike of
 // misses costs MySQL a few statements and not one for each.
 type loader struct {
-	dial  func(ctx context.Context) (*client.Conn, error)
-	slots chan *client.Conn // nil entries: a connection to be opened
+	dial    func(ctx context.Context) (*client.Conn, error)
+	slots   chan *client.Conn // nil entries: a connection to be opened
+	effects effect.Hook
 
 	mu      sync.Mutex
 	waiting map[loadKey]*load // the batch that still takes keys
@@ -59,8 +70,8 @@ type load struct {
 }
 
 // newLoader makes a loader with n connections, opened when first needed.
-func newLoader(dial func(ctx context.Context) (*client.Conn, error), n int) *loader {
-	l := &loader{dial: dial, slots: make(chan *client.Conn, n), waiting: map[loadKey]*load{}}
+func newLoader(dial func(ctx context.Context) (*client.Conn, error), n int, effects effect.Hook) *loader {
+	l := &loader{dial: dial, effects: effects, slots: make(chan *client.Conn, n), waiting: map[loadKey]*load{}}
 	for range n {
 		l.slots <- nil
 	}
@@ -130,7 +141,7 @@ func (l *loader) read(ctx context.Context, conn *client.Conn, b *load) (*client.
 	if err != nil {
 		return conn, nil, err
 	}
-	conn, res, err := l.query(ctx, conn, sql)
+	conn, res, err := l.query(ctx, opLoad, conn, sql)
 	if my, ok := asMySQLError(err); ok && (my.Code == mysql.ER_BAD_FIELD_ERROR || my.Code == mysql.ER_NO_SUCH_TABLE) {
 		err = fmt.Errorf("%w: %w", errSchema, err)
 	}
@@ -157,7 +168,7 @@ func (l *loader) read(ctx context.Context, conn *client.Conn, b *load) (*client.
 
 // query runs sql and returns all rows as stored values. A connection that
 // fails is closed; the one returned may be nil.
-func (l *loader) query(ctx context.Context, conn *client.Conn, sql string) (*client.Conn, []row.Image, error) {
+func (l *loader) query(ctx context.Context, op string, conn *client.Conn, sql string) (*client.Conn, []row.Image, error) {
 	fresh := conn == nil
 	for {
 		if conn == nil {
@@ -170,7 +181,11 @@ func (l *loader) query(ctx context.Context, conn *client.Conn, sql string) (*cli
 		if err := conn.SetDeadline(deadline); err != nil {
 			return nil, nil, err
 		}
-		res, err := conn.Execute(sql)
+		var res *mysql.Result
+		err := l.effects.Do(op, func() (err error) {
+			res, err = conn.Execute(sql)
+			return err
+		})
 		if err == nil {
 			defer res.Close()
 			rows, err := storedRows(res)
@@ -216,7 +231,7 @@ func (l *loader) open(ctx context.Context) (*client.Conn, error) {
 }
 
 // rows runs a query that is not a batch of keys.
-func (l *loader) rows(ctx context.Context, sql string) ([]row.Image, error) {
+func (l *loader) rows(ctx context.Context, op, sql string) ([]row.Image, error) {
 	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
 	defer cancel()
 	var conn *client.Conn
@@ -225,14 +240,14 @@ func (l *loader) rows(ctx context.Context, sql string) ([]row.Image, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	conn, rows, err := l.query(ctx, conn, sql)
+	conn, rows, err := l.query(ctx, op, conn, sql)
 	l.slots <- conn
 	return rows, err
 }
 
 // scalar reads one value; nil is NULL or no row.
-func (l *loader) scalar(ctx context.Context, sql string) ([]byte, error) {
-	rows, err := l.rows(ctx, sql)
+func (l *loader) scalar(ctx context.Context, op, sql string) ([]byte, error) {
+	rows, err := l.rows(ctx, op, sql)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func TestLoadOfADroppedColumn(t *testing.T) {
 	db.Exec(t, name, "CREATE TABLE pairs (id INT PRIMARY KEY, u INT)", "INSERT INTO pairs VALUES (1, 5)")
 	l := newLoader(func(ctx context.Context) (*client.Conn, error) {
 		return client.ConnectWithContext(ctx, db.Addr, db.User, db.Password, "", time.Second, sink.Capabilities)
-	}, 1)
+	}, 1, nil)
 	defer l.close()
 	table := *pairs
 	table.Name = schema.Name{DB: name, Table: "pairs"}

@@ -20,7 +20,7 @@ func (e *Engine) reap(backend uint64) error {
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
 	for {
-		_, err := e.loader.scalar(ctx, fmt.Sprintf("KILL %d", backend))
+		_, err := e.loader.scalar(ctx, opKill, fmt.Sprintf("KILL %d", backend))
 		if my, ok := asMySQLError(err); ok && my.Code == mysql.ER_NO_SUCH_THREAD {
 			return nil
 		}

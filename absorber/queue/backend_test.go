@@ -76,7 +76,7 @@ func memoryStorage(t *testing.T) func() topQueue {
 func redisStorage(t testing.TB, addr string) func() topQueue {
 	rdb := redis.NewClient(&redis.Options{Addr: addr})
 	t.Cleanup(func() { _ = rdb.Close() })
-	return func() topQueue { return closing(t, NewRedis(rdb, "")) }
+	return func() topQueue { return closing(t, NewRedis(rdb, RedisOptions{})) }
 }
 
 // fakeKafka starts a broker in this process.

@@ -89,7 +89,7 @@ func (k *Kafka) partition(op string, lane row.Lane) (*partition, error) {
 // Publish writes the records and returns when all in-sync replicas have them.
 // If it fails, some may be there, and some may still arrive.
 func (k *Kafka) Publish(ctx context.Context, lane row.Lane, recs []wal.Record) error {
-	const op = "queue.publish"
+	const op = opPublish
 	p, err := k.partition(op, lane)
 	if err != nil {
 		return err
@@ -104,7 +104,15 @@ func (k *Kafka) Publish(ctx context.Context, lane row.Lane, recs []wal.Record) e
 			return k.tooLarge(lane, recs[i].LSN, fmt.Errorf("the unit takes %d bytes, max_message_bytes is %d", size, k.opts.MaxMessageBytes))
 		}
 	}
-	for i, result := range k.producer.ProduceSync(ctx, out...) {
+	var results kgo.ProduceResults
+	err = k.opts.Effects.Do(op, func() error {
+		results = k.producer.ProduceSync(ctx, out...)
+		return nil
+	})
+	if err != nil {
+		return &row.Error{Op: op, Lane: lane, LSN: recs[0].LSN, Kind: row.Transient, Err: err}
+	}
+	for i, result := range results {
 		switch {
 		case result.Err == nil:
 		case k.closed.Load():
@@ -164,7 +172,7 @@ func decode(lane row.Lane, r *kgo.Record) (rec wal.Record, ok bool) {
 
 // tooLarge is the one error of Publish that trying again does not cure.
 func (k *Kafka) tooLarge(lane row.Lane, lsn row.LSN, err error) error {
-	return &row.Error{Op: "queue.publish", Lane: lane, LSN: lsn, Kind: row.Permanent, Err: err, Hint: kafkaHint(kerr.MessageTooLarge)}
+	return &row.Error{Op: opPublish, Lane: lane, LSN: lsn, Kind: row.Permanent, Err: err, Hint: kafkaHint(kerr.MessageTooLarge)}
 }
 
 // doubtTopic makes the next use look for the topic again: it was deleted, and
@@ -181,7 +189,7 @@ func (k *Kafka) doubtTopic(err error) {
 // Forget commits the position behind upto. Kafka itself drops records by
 // their age or the log's size.
 func (k *Kafka) Forget(ctx context.Context, lane row.Lane, upto row.LSN) error {
-	const op = "queue.forget"
+	const op = opForget
 	p, err := k.partition(op, lane)
 	if err != nil {
 		return err
@@ -195,10 +203,13 @@ func (k *Kafka) Forget(ctx context.Context, lane row.Lane, upto row.LSN) error {
 	}
 	offsets := kadm.Offsets{}
 	offsets.Add(kadm.Offset{Topic: k.opts.Topic, Partition: p.number, At: last.offset + 1, LeaderEpoch: -1, Metadata: position{p.lane, last.lsn}.String()})
-	answers, err := k.admin.CommitOffsets(ctx, k.opts.GroupID, offsets)
-	if err == nil {
-		err = answers.Error()
-	}
+	err = k.opts.Effects.Do(op, func() error {
+		answers, err := k.admin.CommitOffsets(ctx, k.opts.GroupID, offsets)
+		if err == nil {
+			err = answers.Error()
+		}
+		return err
+	})
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

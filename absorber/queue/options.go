@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
@@ -38,6 +39,8 @@ type KafkaOptions struct {
 	// 1 s; 0 = 30 s.
 	Timeout time.Duration
 	Logger  *slog.Logger // nil = slog.Default()
+
+	Effects effect.Hook // nil but in tests
 }
 
 // SASL is the login at the brokers; none while Mechanism is empty.

@@ -8,6 +8,12 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
+// Labels of what a queue does; see package effect.
+const (
+	opPublish = "queue.publish"
+	opForget  = "queue.forget"
+)
+
 // Decisions a caller has to act upon.
 var (
 	// ErrGap: waiting will not bring after+1. Publish again from after+1 to

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
@@ -48,21 +49,28 @@ const PollConnections = 1
 // Redis is the queue as one stream a lane, `<prefix>:{lane}:queue`, with the
 // hash `<prefix>:{lane}:queue:meta` beside it.
 type Redis struct {
-	rdb    redis.UniversalClient
-	prefix string
-	closed atomic.Bool
+	rdb     redis.UniversalClient
+	prefix  string
+	effects effect.Hook
+	closed  atomic.Bool
 
 	mu   sync.Mutex
 	told map[row.Lane]bool // readers that know that the lane was empty
 }
 
+// RedisOptions tune the queue in Redis.
+type RedisOptions struct {
+	Prefix  string      // of all keys; "" = "sa"
+	Effects effect.Hook // nil but in tests
+}
+
 // NewRedis makes a queue on a client, which stays the caller's: Close leaves
-// it open. prefix is the one of all keys, "sa" if empty.
-func NewRedis(rdb redis.UniversalClient, prefix string) *Redis {
-	if prefix == "" {
-		prefix = "sa"
+// it open.
+func NewRedis(rdb redis.UniversalClient, opts RedisOptions) *Redis {
+	if opts.Prefix == "" {
+		opts.Prefix = "sa"
 	}
-	return &Redis{rdb: rdb, prefix: prefix, told: make(map[row.Lane]bool)}
+	return &Redis{rdb: rdb, prefix: opts.Prefix, effects: opts.Effects, told: make(map[row.Lane]bool)}
 }
 
 // keys are the lane's stream and its hash, in one slot of a cluster.
@@ -88,8 +96,9 @@ func (r *Redis) Publish(ctx context.Context, lane row.Lane, recs []wal.Record) e
 			bytes += len(rec.Data)
 			n++
 		}
-		if err := publishScript.Run(ctx, r.rdb, keys, args...).Err(); err != nil {
-			return redisError(ctx, "queue.publish", lane, recs[0].LSN, err)
+		err := r.effects.Do(opPublish, func() error { return publishScript.Run(ctx, r.rdb, keys, args...).Err() })
+		if err != nil {
+			return redisError(ctx, opPublish, lane, recs[0].LSN, err)
 		}
 		recs = recs[n:]
 	}
@@ -216,8 +225,9 @@ func (r *Redis) Forget(ctx context.Context, lane row.Lane, upto row.LSN) error {
 	if r.closed.Load() {
 		return ErrClosed
 	}
-	if err := floorScript.Run(ctx, r.rdb, r.keys(lane), upto.String(), "up").Err(); err != nil {
-		return redisError(ctx, "queue.forget", lane, upto, err)
+	err := r.effects.Do(opForget, func() error { return floorScript.Run(ctx, r.rdb, r.keys(lane), upto.String(), "up").Err() })
+	if err != nil {
+		return redisError(ctx, opForget, lane, upto, err)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func overRedis(t *testing.T, scenario func(t *testing.T, rdb *redis.Client, q *R
 		t.Run(name, func(t *testing.T) {
 			rdb := redis.NewClient(&redis.Options{Addr: addr(t)})
 			t.Cleanup(func() { _ = rdb.Close() })
-			scenario(t, rdb, closing(t, NewRedis(rdb, "")))
+			scenario(t, rdb, closing(t, NewRedis(rdb, RedisOptions{})))
 		})
 	}
 }
@@ -125,7 +125,7 @@ func TestRedisRestart(t *testing.T) {
 	server := servertest.Redis(t, "--appendfsync", "always")
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr, MaxRetries: -1})
 	t.Cleanup(func() { _ = rdb.Close() })
-	q := closing(t, NewRedis(rdb, "x"))
+	q := closing(t, NewRedis(rdb, RedisOptions{Prefix: "x"}))
 	publish(t, q, laneA, 1, 10)
 	expect(t, q, laneA, 0, 4)
 	server.Kill()
@@ -151,7 +151,7 @@ func TestRedisOutOfMemory(t *testing.T) {
 	server := servertest.Redis(t)
 	rdb := redis.NewClient(&redis.Options{Addr: server.Addr})
 	t.Cleanup(func() { _ = rdb.Close() })
-	q := closing(t, NewRedis(rdb, ""))
+	q := closing(t, NewRedis(rdb, RedisOptions{}))
 	publish(t, q, laneA, 1, 2)
 	limit := func(value string) {
 		if err := rdb.ConfigSet(context.Background(), "maxmemory", value).Err(); err != nil {

@@ -78,7 +78,7 @@ func (s *Sink) transact(ctx context.Context, b *Batch) error {
 	}
 	// From here on a lost reply leaves the outcome open, and so does an error:
 	// a cluster may report one for a transaction that was applied.
-	if _, err := s.on(ctx, sess, []byte("COMMIT")); err != nil {
+	if _, err := s.on(ctx, opCommit, sess, []byte("COMMIT")); err != nil {
 		s.drop()
 		return &row.Error{Op: opCommit, LSN: b.To, Kind: row.Ambiguous, Err: fmt.Errorf("%w: %w", errUnknown, err)}
 	}
@@ -152,7 +152,7 @@ func (s *Sink) send(ctx context.Context, sess *session, b *Batch, statements []s
 			packet = append(packet, statements[n].sql...)
 			n++
 		}
-		rs, err := s.on(ctx, sess, packet)
+		rs, err := s.on(ctx, opApply, sess, packet)
 		if head > 0 {
 			if len(rs) < head {
 				return false, fmt.Errorf("move the checkpoint: %w", err)

@@ -106,7 +106,7 @@ func (s *Sink) Ensure(ctx context.Context) error {
 func (s *Sink) probe(ctx context.Context) error {
 	db := string(appendName(nil, s.cfg.Database))
 	for _, p := range probes {
-		if _, err := s.run(ctx, fmt.Appendf(nil, p, db)); err != nil {
+		if _, err := s.run(ctx, opEnsure, fmt.Appendf(nil, p, db)); err != nil {
 			return fmt.Errorf("use the tables of %s: %w", db, err)
 		}
 	}
@@ -117,12 +117,12 @@ func (s *Sink) probe(ctx context.Context) error {
 // database that is there already goes on to the tables.
 func (s *Sink) create(ctx context.Context) error {
 	db := string(appendName(nil, s.cfg.Database))
-	_, first := s.run(ctx, []byte("CREATE DATABASE IF NOT EXISTS "+db))
+	_, first := s.run(ctx, opEnsure, []byte("CREATE DATABASE IF NOT EXISTS "+db))
 	if first != nil && !fromServer(first) {
 		return first
 	}
 	for _, name := range made {
-		if _, err := s.run(ctx, []byte("CREATE TABLE IF NOT EXISTS "+db+"."+name+" "+tables[name])); err != nil {
+		if _, err := s.run(ctx, opEnsure, []byte("CREATE TABLE IF NOT EXISTS "+db+"."+name+" "+tables[name])); err != nil {
 			return fmt.Errorf("create %s.%s: %w", db, name, errors.Join(err, first))
 		}
 	}
@@ -130,7 +130,7 @@ func (s *Sink) create(ctx context.Context) error {
 		return nil
 	}
 	for _, add := range additions {
-		if _, err := s.run(ctx, fmt.Appendf(nil, add, db)); err != nil && Code(err) != mysql.ER_DUP_FIELDNAME {
+		if _, err := s.run(ctx, opEnsure, fmt.Appendf(nil, add, db)); err != nil && Code(err) != mysql.ER_DUP_FIELDNAME {
 			return fmt.Errorf("bring the tables of %s up to date: %w", db, err)
 		}
 	}
@@ -160,7 +160,7 @@ func (s *Sink) takeover(ctx context.Context, lane row.Lane) (Checkpoint, error) 
 	table := string(appendName(nil, s.cfg.Database)) + ".checkpoint"
 	name := QuoteText(string(lane))
 	// One statement, so that two takeovers of a new lane cannot both find it missing.
-	rs, err := s.run(ctx, fmt.Appendf(nil, "BEGIN;INSERT INTO %s (lane,epoch,lsn) VALUES (%s,1,0) ON DUPLICATE KEY UPDATE epoch=epoch+1;"+
+	rs, err := s.run(ctx, opTakeover, fmt.Appendf(nil, "BEGIN;INSERT INTO %s (lane,epoch,lsn) VALUES (%s,1,0) ON DUPLICATE KEY UPDATE epoch=epoch+1;"+
 		"SELECT epoch,lsn,incarnation FROM %s WHERE lane=%s;COMMIT", table, name, table, name))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("raise the epoch: %w", err)
@@ -185,7 +185,7 @@ func (s *Sink) Checkpoint(ctx context.Context, lane row.Lane) (Checkpoint, error
 
 // read is Checkpoint for a caller that holds s.mu.
 func (s *Sink) read(ctx context.Context, lane row.Lane) (Checkpoint, error) {
-	rs, err := s.run(ctx, fmt.Appendf(nil, "SELECT epoch,lsn,incarnation FROM %s.checkpoint WHERE lane=%s",
+	rs, err := s.run(ctx, opCheckpoint, fmt.Appendf(nil, "SELECT epoch,lsn,incarnation FROM %s.checkpoint WHERE lane=%s",
 		appendName(nil, s.cfg.Database), QuoteText(string(lane))))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("read the checkpoint: %w", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
-// Op labels of the sink's side effects.
+// Op labels of what the sink does; see package effect.
 const (
 	opDial       = "sink.dial"
 	opEnsure     = "sink.ensure"
@@ -17,8 +17,15 @@ const (
 	opCheckpoint = "sink.checkpoint"
 	opApply      = "sink.apply"
 	opCommit     = "sink.commit"
+	opRollback   = "sink.rollback"
+	opLock       = "sink.lock"
+	opKill       = "sink.kill"
+	opAsk        = "sink.ask"
+	opNote       = "sink.note"
+	opFinish     = "sink.finish"
 	opLetters    = "sink.dead_letters"
 	opRequests   = "sink.requests"
+	opPurge      = "sink.purge"
 )
 
 // Code is MySQL's error code in err, 0 if err does not come from MySQL.

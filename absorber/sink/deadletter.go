@@ -62,7 +62,7 @@ func (s *Sink) readLetters(ctx context.Context, lane row.Lane, where string, max
 // letters is readLetters without its error handling.
 func (s *Sink) letters(ctx context.Context, where string, max int) ([]DeadLetter, error) {
 	table := string(appendName(nil, s.cfg.Database)) + ".dead_letters"
-	rs, err := s.run(ctx, fmt.Appendf(nil, "SELECT id,parts,lsn,code,lane,tables,cause,unit,definition,edits,created FROM %s WHERE %s AND part=0 ORDER BY id LIMIT %d",
+	rs, err := s.run(ctx, opLetters, fmt.Appendf(nil, "SELECT id,parts,lsn,code,lane,tables,cause,unit,definition,edits,created FROM %s WHERE %s AND part=0 ORDER BY id LIMIT %d",
 		table, where, max))
 	if err != nil {
 		return nil, fmt.Errorf("read dead letters: %w", err)
@@ -74,7 +74,7 @@ func (s *Sink) letters(ctx context.Context, where string, max int) ([]DeadLetter
 			return nil, err
 		}
 		for part := uint64(1); part < parts; part++ {
-			more, err := s.run(ctx, fmt.Appendf(nil, "SELECT unit FROM %s WHERE id=%d AND part=%d", table, d.ID, part))
+			more, err := s.run(ctx, opLetters, fmt.Appendf(nil, "SELECT unit FROM %s WHERE id=%d AND part=%d", table, d.ID, part))
 			if err != nil {
 				return nil, fmt.Errorf("read dead letter %d: %w", d.ID, err)
 			}
@@ -110,7 +110,7 @@ func parseLetter(r *mysql.Result, i int) (d DeadLetter, parts uint64, err error)
 func (s *Sink) DeadLetterCount(ctx context.Context, lane row.Lane) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rs, err := s.run(ctx, fmt.Appendf(nil, "SELECT COUNT(*) FROM %s.dead_letters WHERE lane=%s AND part=0",
+	rs, err := s.run(ctx, opLetters, fmt.Appendf(nil, "SELECT COUNT(*) FROM %s.dead_letters WHERE lane=%s AND part=0",
 		appendName(nil, s.cfg.Database), QuoteText(string(lane))))
 	if err != nil {
 		return 0, wrap(opLetters, lane, 0, fmt.Errorf("count dead letters: %w", err))

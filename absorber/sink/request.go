@@ -60,9 +60,9 @@ func (s *Sink) Ask(ctx context.Context, verb string, letter uint64, by string, a
 	sql = append(appendQuoted(sql, clip(by, 250)), ',')
 	sql = append(appendBinary(sql, argument), ",''"...)
 	sql = fmt.Appendf(sql, " FROM %s.dead_letters WHERE id=%d AND part=0 LOCK IN SHARE MODE", db, letter)
-	rs, err := s.run(ctx, sql)
+	rs, err := s.run(ctx, opAsk, sql)
 	if err != nil {
-		return 0, wrap(opRequests, "", 0, fmt.Errorf("write the request down: %w", err))
+		return 0, wrap(opAsk, "", 0, fmt.Errorf("write the request down: %w", err))
 	}
 	if rs[0].AffectedRows == 0 {
 		return 0, fmt.Errorf("%w: %d", ErrNoLetter, letter)
@@ -97,7 +97,7 @@ func (s *Sink) requests(ctx context.Context, where string) ([]Request, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	db := appendName(nil, s.cfg.Database)
-	rs, err := s.run(ctx, fmt.Appendf(nil, "SELECT r.id,r.letter,COALESCE(d.lsn,0),r.lane,r.verb,r.asked_by,r.argument,r.state,r.result,r.touched,r.created"+
+	rs, err := s.run(ctx, opRequests, fmt.Appendf(nil, "SELECT r.id,r.letter,COALESCE(d.lsn,0),r.lane,r.verb,r.asked_by,r.argument,r.state,r.result,r.touched,r.created"+
 		" FROM %s.requests r LEFT JOIN %s.dead_letters d ON d.id=r.letter AND d.part=0 WHERE %s LIMIT %d", db, db, where, maxRequests))
 	if err != nil {
 		return nil, wrap(opRequests, "", 0, fmt.Errorf("read the requests: %w", err))
@@ -129,20 +129,20 @@ func parseRequest(rs *mysql.Result, i int) (r Request, err error) {
 
 // Note says in an open request what it waits for.
 func (s *Sink) Note(ctx context.Context, id uint64, text string) error {
-	return s.mend(ctx, fmt.Sprintf("result=%s WHERE id=%d AND state='open'", appendQuoted(nil, clip(text, 4000)), id))
+	return s.mend(ctx, opNote, fmt.Sprintf("result=%s WHERE id=%d AND state='open'", appendQuoted(nil, clip(text, 4000)), id))
 }
 
 // Finish turns an applied request into a done one.
 func (s *Sink) Finish(ctx context.Context, id uint64) error {
-	return s.mend(ctx, fmt.Sprintf("state='done' WHERE id=%d AND state='applied'", id))
+	return s.mend(ctx, opFinish, fmt.Sprintf("state='done' WHERE id=%d AND state='applied'", id))
 }
 
 // mend changes a request outside of any transaction.
-func (s *Sink) mend(ctx context.Context, set string) error {
+func (s *Sink) mend(ctx context.Context, op, set string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := s.run(ctx, fmt.Appendf(nil, "UPDATE %s.requests SET %s", appendName(nil, s.cfg.Database), set))
-	return wrap(opRequests, "", 0, err)
+	_, err := s.run(ctx, op, fmt.Appendf(nil, "UPDATE %s.requests SET %s", appendName(nil, s.cfg.Database), set))
+	return wrap(op, "", 0, err)
 }
 
 // purgeAtOnce bounds one DELETE of answered requests.
@@ -157,7 +157,7 @@ func (s *Sink) Purge(ctx context.Context, keep time.Duration) (int, error) {
 	for total := 0; ; {
 		n, err := s.purge(ctx, sql)
 		if total += n; err != nil || n < purgeAtOnce {
-			return total, wrap(opRequests, "", 0, err)
+			return total, wrap(opPurge, "", 0, err)
 		}
 	}
 }
@@ -166,7 +166,7 @@ func (s *Sink) Purge(ctx context.Context, keep time.Duration) (int, error) {
 func (s *Sink) purge(ctx context.Context, sql []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rs, err := s.run(ctx, sql)
+	rs, err := s.run(ctx, opPurge, sql)
 	if err != nil {
 		return 0, fmt.Errorf("delete answered requests: %w", err)
 	}

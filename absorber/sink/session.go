@@ -93,7 +93,11 @@ func (s *Sink) connect(ctx context.Context) (*session, error) {
 		_ = conn.Close()
 		return nil, &row.Error{Op: opDial, Kind: row.Permanent, Err: errors.New("the connection lacks the options of sink.Capabilities")}
 	}
-	rs, err := sess.exec(ctx, []byte(setup))
+	var rs []*mysql.Result
+	err = s.cfg.Effects.Do(opDial, func() error {
+		rs, err = sess.exec(ctx, []byte(setup))
+		return err
+	})
 	if err != nil {
 		_ = conn.Close()
 		return nil, wrap(opDial, "", 0, fmt.Errorf("set up the session: %w", err))
@@ -106,18 +110,21 @@ func (s *Sink) connect(ctx context.Context) (*session, error) {
 	return sess, nil
 }
 
-// run executes sql on the open session and drops the session when it broke.
-func (s *Sink) run(ctx context.Context, sql []byte) ([]*mysql.Result, error) {
+// run executes sql, under its label, on the open session and drops the session when it broke.
+func (s *Sink) run(ctx context.Context, op string, sql []byte) ([]*mysql.Result, error) {
 	sess, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.on(ctx, sess, sql)
+	return s.on(ctx, op, sess, sql)
 }
 
 // on executes sql on sess, and drops the session when it broke.
-func (s *Sink) on(ctx context.Context, sess *session, sql []byte) ([]*mysql.Result, error) {
-	rs, err := sess.exec(ctx, sql)
+func (s *Sink) on(ctx context.Context, op string, sess *session, sql []byte) (rs []*mysql.Result, err error) {
+	err = s.cfg.Effects.Do(op, func() error {
+		rs, err = sess.exec(ctx, sql)
+		return err
+	})
 	if err != nil && !fromServer(err) {
 		s.drop()
 	}
@@ -129,7 +136,12 @@ func (s *Sink) rollback(ctx context.Context) {
 	if s.sess == nil {
 		return
 	}
-	if _, err := s.sess.exec(ctx, []byte("ROLLBACK")); err != nil {
+	sess := s.sess
+	err := s.cfg.Effects.Do(opRollback, func() error {
+		_, err := sess.exec(ctx, []byte("ROLLBACK"))
+		return err
+	})
+	if err != nil {
 		s.drop()
 	}
 }
@@ -160,7 +172,7 @@ func (s *Sink) lockLane(ctx context.Context, lane row.Lane) error {
 	}
 	name := QuoteText(lockName(s.cfg.Database, lane))
 	for wait := range 3 {
-		rs, err := s.run(ctx, fmt.Appendf(nil, "SELECT GET_LOCK(%s,%d),IS_USED_LOCK(%s)", name, wait, name))
+		rs, err := s.run(ctx, opLock, fmt.Appendf(nil, "SELECT GET_LOCK(%s,%d),IS_USED_LOCK(%s)", name, wait, name))
 		if err != nil {
 			if fromServer(err) {
 				// Clusters that have no user-level locks go without.
@@ -178,7 +190,7 @@ func (s *Sink) lockLane(ctx context.Context, lane row.Lane) error {
 		if err != nil {
 			continue
 		}
-		if _, err := s.run(ctx, fmt.Appendf(nil, "KILL %d", holder)); err != nil && !fromServer(err) {
+		if _, err := s.run(ctx, opKill, fmt.Appendf(nil, "KILL %d", holder)); err != nil && !fromServer(err) {
 			return err
 		} else if err != nil && Code(err) != mysql.ER_NO_SUCH_THREAD {
 			s.cfg.Logger.Warn("cannot end the connection of the lane's former drainer", "lane", lane, "connection", holder, "error", err)

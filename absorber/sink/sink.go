@@ -7,6 +7,8 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 )
 
 // Config is what a Sink needs.
@@ -20,6 +22,7 @@ type Config struct {
 	// statements, in bytes; default 4 MiB, never above the server's max_allowed_packet.
 	MaxStatement int
 	Logger       *slog.Logger // default: discards
+	Effects      effect.Hook  // nil but in tests
 }
 
 // Sink applies the batches of one lane to MySQL over one connection of its

@@ -20,7 +20,7 @@ type queryer struct {
 
 // Query gives raw text results.
 func (q queryer) Query(text string) ([][][]byte, error) {
-	rs, err := q.s.run(q.ctx, []byte(text))
+	rs, err := q.s.run(q.ctx, "", []byte(text))
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func TestEveryTypeComesOutAsItWentIn(t *testing.T) {
 				line = append(line, v[r%len(v)])
 			}
 			sql := "SET group_concat_max_len=100000; INSERT INTO " + w.name + ".direct SELECT " + strings.Join(line, ",")
-			if _, err := s.run(t.Context(), []byte("USE "+w.name+";"+sql)); err != nil {
+			if _, err := s.run(t.Context(), "", []byte("USE "+w.name+";"+sql)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -268,7 +268,7 @@ func TestRowsAreFoundByKeysOfEveryType(t *testing.T) {
 					continue
 				}
 				for _, into := range []string{name + " (k,n,v)", "two_" + name + " (k,n,v)"} {
-					if _, err := s.run(t.Context(), fmt.Appendf(nil, "INSERT INTO %s.%s VALUES (%s,%d,0)", w.name, into, v, i)); err != nil {
+					if _, err := s.run(t.Context(), "", fmt.Appendf(nil, "INSERT INTO %s.%s VALUES (%s,%d,0)", w.name, into, v, i)); err != nil {
 						t.Fatal(k.name, err)
 					}
 				}

@@ -19,6 +19,7 @@ const askTries = 3
 // ask runs a call that may be repeated, through the read pipe if it runs, and
 // returns the reply. Errors are classified.
 func (s *Store) ask(ctx context.Context, op string, c *call) (any, error) {
+	c.op = op
 	for try := 1; ; try++ {
 		reply, err := s.askOnce(ctx, c)
 		if err == nil {
@@ -31,7 +32,7 @@ func (s *Store) ask(ctx context.Context, op string, c *call) (any, error) {
 		if err := pause(ctx, time.Duration(try)*10*time.Millisecond); err != nil {
 			return nil, classify(op, c.lane.name, err)
 		}
-		c = &call{lane: c.lane, script: c.script, keys: c.keys, args: c.args}
+		c = &call{op: c.op, lane: c.lane, script: c.script, keys: c.keys, args: c.args}
 	}
 }
 
@@ -47,7 +48,7 @@ func (s *Store) askOnce(ctx context.Context, c *call) (any, error) {
 		if !errors.Is(err, errStopped) {
 			return nil, err
 		}
-		c = &call{lane: c.lane, script: c.script, keys: c.keys, args: c.args}
+		c = &call{op: c.op, lane: c.lane, script: c.script, keys: c.keys, args: c.args}
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -63,10 +64,10 @@ func (s *Store) admin(ctx context.Context, op string, l *lane, sc *script, keys,
 	for try := 1; try <= askTries; try++ {
 		before := s.scripts.loads.Load()
 		var reply any
-		reply, err = evalshaOn(ctx, s.rdb, sc, keys, args)
+		reply, err = s.evalsha(ctx, op, sc, keys, args)
 		if noScript(err) {
 			if _, err = s.load(ctx, before); err == nil {
-				reply, err = evalshaOn(ctx, s.rdb, sc, keys, args)
+				reply, err = s.evalsha(ctx, op, sc, keys, args)
 			}
 		}
 		var reject redis.Error
@@ -84,11 +85,31 @@ func (s *Store) admin(ctx context.Context, op string, l *lane, sc *script, keys,
 	return nil, classify(op, l.name, err)
 }
 
-// evalshaOn runs a script on the client.
-func evalshaOn(ctx context.Context, rdb redis.UniversalClient, sc *script, keys, args []any) (any, error) {
-	cmd := evalsha(ctx, sc, keys, args)
-	_ = rdb.Process(ctx, cmd) // the command has the error
-	return cmd.Result()
+// evalsha runs a script by itself.
+func (s *Store) evalsha(ctx context.Context, op string, sc *script, keys, args []any) (reply any, err error) {
+	err = s.opts.Effects.Do(op, func() error {
+		cmd := evalsha(ctx, sc, keys, args)
+		_ = s.rdb.Process(ctx, cmd) // the command has the error
+		reply, err = cmd.Result()
+		return err
+	})
+	return reply, err
+}
+
+// exec sends a pipeline that is the effect of these labels. Each command has
+// its own error.
+func (s *Store) exec(ctx context.Context, pipe redis.Pipeliner, ops []string) {
+	cmds := pipe.Cmds()
+	err := s.opts.Effects.All(ops, func() error {
+		_, _ = pipe.Exec(ctx)
+		return nil
+	})
+	if err == nil {
+		return
+	}
+	for _, c := range cmds {
+		c.SetErr(err)
+	}
 }
 
 // pause waits for d or the end of ctx.

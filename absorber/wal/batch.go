@@ -18,6 +18,7 @@ var errStopped = errors.New("the store was stopped")
 // call is one unit for the commit script, or a call of another script, or one
 // MGET if both are nil, on its way to Redis.
 type call struct {
+	op     string
 	lane   *lane
 	unit   *commitUnit
 	script *script

@@ -10,6 +10,9 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
+// opCommit is the label of a commit.
+const opCommit = "wal.commit"
+
 // Commit gives the unit the lane's next LSN and applies its writes to the row
 // cache, all or nothing. It returns the LSN; c.Unit is left as it is.
 //
@@ -19,7 +22,7 @@ import (
 // unit was asked about again and again, and ctx ended first. The next unit of
 // the same writer makes sure that an Ambiguous one is not applied after it.
 func (s *Store) Commit(ctx context.Context, c *Commit) (row.LSN, error) {
-	const op = "wal.commit"
+	const op = opCommit
 	doubts := s.lane(c.Unit.Lane).doubts.Load()
 	if err := s.trusted(op); err != nil {
 		return 0, err

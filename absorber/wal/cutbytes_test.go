@@ -59,8 +59,8 @@ func TestCutAtEveryByte(t *testing.T) {
 }
 
 // TestOutcomeStaysUnknown: a network that fails at every try leaves the
-// outcome open, and the error says so; it is never a plain failure. What has
-// happened is what a read shows from then on.
+// outcome open, and the error says so; it is never a plain failure. With the
+// writer's next unit it is decided: the unit is there once, or never comes.
 func TestOutcomeStaysUnknown(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		for _, x := range []struct {
@@ -82,12 +82,15 @@ func TestOutcomeStaysUnknown(t *testing.T) {
 					t.Fatalf("the writer was told %v", err)
 				}
 				c.persist(false)
-				if r := e.read("MARK"); r.Found != x.there {
-					t.Errorf("the row is there: %v, want %v", r.Found, x.there)
-				}
+				// A last try may still be on its way, and get through now; the
+				// writer's next unit ends that.
 				e.commit(e.unit("a").put("end", "v"))
+				found := e.read("MARK").Found
+				if x.there && !found {
+					t.Error("a unit that arrived is not there")
+				}
 				want := 2
-				if x.there {
+				if found {
 					want = 3
 				}
 				if n := len(e.tail(0)); n != want {

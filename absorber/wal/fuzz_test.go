@@ -170,7 +170,7 @@ func FuzzReplies(f *testing.F) {
 			func() { s.Remains(ctx, main0) },
 			func() { s.Settle(ctx, main0, 1, 1, []SettleRow{{key, time.Second}}) },
 			func() { s.Check(ctx) },
-			func() { NewRegistry(rdb, "sa").Live(ctx) },
+			func() { NewRegistry(rdb, Options{Prefix: "sa"}).Live(ctx) },
 		}
 		calls[int(which)%len(calls)]()
 	})

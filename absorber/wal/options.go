@@ -8,6 +8,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 )
 
 // Options tune a Store. The zero value of each field means its default.
@@ -26,6 +28,8 @@ type Options struct {
 	// again: 2 s, below the client's read timeout and above the second that
 	// appendfsync everysec may take.
 	DurableWait time.Duration
+
+	Effects effect.Hook // nil but in tests
 }
 
 // withDefaults fills in what is not set.

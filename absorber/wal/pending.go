@@ -87,7 +87,7 @@ func (s *Store) DropLeases(ctx context.Context, name row.Lane, claims []ClaimKey
 		for i, c := range claims[:n] {
 			keys[i] = l.keys.claimLease(c, gens[index[c.Table]])
 		}
-		if err := s.rdb.Del(ctx, keys...).Err(); err != nil {
+		if err := s.opts.Effects.Do(op, func() error { return s.rdb.Del(ctx, keys...).Err() }); err != nil {
 			return classify(op, name, err)
 		}
 		claims = claims[n:]
@@ -102,5 +102,5 @@ func (s *Store) Wake(ctx context.Context, name row.Lane) error {
 	if err != nil {
 		return err
 	}
-	return classify(op, name, s.rdb.Publish(ctx, l.keys.wake(), "desk").Err())
+	return classify(op, name, s.opts.Effects.Do(op, func() error { return s.rdb.Publish(ctx, l.keys.wake(), "desk").Err() }))
 }

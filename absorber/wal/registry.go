@@ -8,14 +8,17 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 )
 
 // Registry is where the processes on one Redis agree on which schema and which
 // set of absorbed tables they work with: a version that whoever changes
 // something counts up, and what each live process has adopted of it.
 type Registry struct {
-	rdb    redis.UniversalClient
-	prefix string
+	rdb     redis.UniversalClient
+	prefix  string
+	effects effect.Hook
 }
 
 // Seen is how far a process has adopted the registry's version: no statement
@@ -26,9 +29,10 @@ type Seen struct {
 	Transactions uint64
 }
 
-// NewRegistry makes a registry under the store's key prefix ("sa").
-func NewRegistry(rdb redis.UniversalClient, prefix string) *Registry {
-	return &Registry{rdb: rdb, prefix: prefix + ":{registry}"}
+// NewRegistry makes a registry for a store with these options.
+func NewRegistry(rdb redis.UniversalClient, opts Options) *Registry {
+	opts = opts.withDefaults()
+	return &Registry{rdb: rdb, prefix: opts.Prefix + ":{registry}", effects: opts.Effects}
 }
 
 // beat tells the version and refreshes the caller's entry in one step, so that
@@ -46,7 +50,11 @@ func (r *Registry) Beat(ctx context.Context, s Seen, ttl time.Duration) (uint64,
 		return 0, fmt.Errorf("beat: %w", err)
 	}
 	entry := fmt.Sprintf("%d:%d:%d", s.Statements, s.Transactions, now.Add(ttl).UnixMilli())
-	v, err := beat.Run(ctx, r.rdb, []string{r.prefix + ":version", r.prefix + ":processes"}, s.Process, entry, ttl.Milliseconds()).Text()
+	var v string
+	err = r.effects.Do("registry.beat", func() error {
+		v, err = beat.Run(ctx, r.rdb, []string{r.prefix + ":version", r.prefix + ":processes"}, s.Process, entry, ttl.Milliseconds()).Text()
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("beat: %w", err)
 	}
@@ -55,7 +63,11 @@ func (r *Registry) Beat(ctx context.Context, s Seen, ttl time.Duration) (uint64,
 
 // Bump counts the version up and returns the new one.
 func (r *Registry) Bump(ctx context.Context) (uint64, error) {
-	v, err := r.rdb.Incr(ctx, r.prefix+":version").Uint64()
+	var v uint64
+	err := r.effects.Do("registry.bump", func() (err error) {
+		v, err = r.rdb.Incr(ctx, r.prefix+":version").Uint64()
+		return err
+	})
 	if err != nil {
 		return 0, fmt.Errorf("bump the registry's version: %w", err)
 	}
@@ -94,7 +106,8 @@ func (r *Registry) Live(ctx context.Context) ([]Seen, error) {
 
 // Leave removes the process's entry, so that nobody waits for it.
 func (r *Registry) Leave(ctx context.Context, process string) error {
-	if err := r.rdb.HDel(ctx, r.prefix+":processes", process).Err(); err != nil {
+	err := r.effects.Do("registry.leave", func() error { return r.rdb.HDel(ctx, r.prefix+":processes", process).Err() })
+	if err != nil {
 		return fmt.Errorf("leave the registry: %w", err)
 	}
 	return nil

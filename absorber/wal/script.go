@@ -88,7 +88,8 @@ func (s *Store) load(ctx context.Context, before int64) (restarted bool, err err
 		return false, nil
 	}
 	for _, sc := range s.scripts.all {
-		if err := s.rdb.ScriptLoad(ctx, sc.text).Err(); err != nil {
+		err := s.opts.Effects.Do("wal.script_load", func() error { return s.rdb.ScriptLoad(ctx, sc.text).Err() })
+		if err != nil {
 			return false, fmt.Errorf("load script %s: %w", sc.name, err)
 		}
 	}

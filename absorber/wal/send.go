@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -54,7 +55,7 @@ func (s *Store) sendUnits(calls []*call, size int, retry bool, confirm func(cont
 	if confirm != nil {
 		wait = confirm(ctx, pipe)
 	}
-	_, _ = pipe.Exec(ctx) // each command has its own error
+	s.exec(ctx, pipe, []string{opCommit})
 	var again []*call
 	for _, g := range all {
 		if retry && noScript(g.cmd.Err()) {
@@ -117,7 +118,7 @@ func (s *Store) sendReads(calls []*call) {
 		g.cmd = redis.NewSliceCmd(ctx, g.args...)
 		_ = pipe.Process(ctx, g.cmd)
 	}
-	_, _ = pipe.Exec(ctx)
+	s.exec(ctx, pipe, labels(calls))
 	for _, g := range gets {
 		g.answer()
 	}
@@ -133,6 +134,17 @@ func (s *Store) sendReads(calls []*call) {
 	if len(again) > 0 && s.reload(ctx, again, before) {
 		s.sendReads(again)
 	}
+}
+
+// labels are those of the calls, each once.
+func labels(calls []*call) []string {
+	var ops []string
+	for _, c := range calls {
+		if !slices.Contains(ops, c.op) {
+			ops = append(ops, c.op)
+		}
+	}
+	return ops
 }
 
 // mget is the reads of one lane that share an MGET.

@@ -52,7 +52,7 @@ func (s *Store) writerRecord(ctx context.Context, l *lane) (string, error) {
 		return r.key, nil
 	}
 	id := s.process + ":" + strconv.FormatInt(span, 10)
-	if err := s.register(ctx, l, id); err != nil {
+	if err := s.opts.Effects.Do("wal.register", func() error { return s.register(ctx, l, id) }); err != nil {
 		return "", fmt.Errorf("register the process: %w", err)
 	}
 	r := &record{span: span, key: l.keys.writer(id)}

@@ -73,7 +73,7 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 		options.Replicas, options.Fsync = cfg.WriteBack.Replicas, cfg.WriteBack.ReplicaFsync
 	}
 	p.store = wal.New(p.rdb, options)
-	p.registry = wal.NewRegistry(p.rdb, "sa")
+	p.registry = wal.NewRegistry(p.rdb, options)
 	if err := p.makeQueue(); err != nil {
 		return nil, errors.Join(err, p.rdb.Close())
 	}
@@ -97,7 +97,7 @@ func (p *parts) makeQueue() error {
 	case config.QueueMemory:
 		p.queue = queue.NewMemory()
 	case config.QueueRedis:
-		p.queue = queue.NewRedis(p.rdb, "sa")
+		p.queue = queue.NewRedis(p.rdb, queue.RedisOptions{})
 	case config.QueueKafka:
 		tls, err := clientTLS(w.Kafka.TLS, "")
 		if err != nil {
