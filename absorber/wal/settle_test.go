@@ -12,6 +12,7 @@ func TestSettleAndTail(t *testing.T) {
 	conform(t, []scenario{
 		{"settled rows are clean and expire, tombstones go", settleClean},
 		{"a row written again stays dirty", settleOlder},
+		{"a row written again whose value is gone stays pending", settleGone},
 		{"settling again is harmless", settleTwice},
 		{"TTL 0 drops the row and the lease of its readers", settleDrop},
 		{"drop leaves dirty rows", dropDirty},
@@ -64,6 +65,24 @@ func settleOlder(e *env) {
 		e.pass(time.Hour)
 	}
 	e.wantRow("k", "v3", true)
+}
+
+// Somebody has deleted the row's key (an operator, a Redis that evicts): the
+// table still knows that MySQL does not have the later write.
+func settleGone(e *env) {
+	e.commit(e.unit("a").put("k", "v1"))
+	e.commit(e.unit("a").put("k", "v2"))
+	if err := e.rdb.Del(e.ctx, e.s.lane(main0).keys.row(RowKey{table, "k"}, e.st.Gen)).Err(); err != nil {
+		e.Fatal(err)
+	}
+	e.settle(1, "k")
+	if i := e.info(e.s); i.Dirty != 1 || i.LastDirty != 2 {
+		e.Errorf("pending: %+v", i)
+	}
+	e.settle(2, "k")
+	if i := e.info(e.s); i.Dirty != 0 {
+		e.Errorf("pending: %+v", i)
+	}
 }
 
 func settleTwice(e *env) {
