@@ -147,7 +147,7 @@ func (w *world) checkMarks(ctx context.Context, p *process) {
 		w.failf("checkpoint %+v, lane %+v", cp, pr)
 	}
 	base := fmt.Sprintf("%s:{%s}:", w.prefix, w.lane)
-	for _, stream := range []string{"wal", "queue"} {
+	for _, stream := range []string{"wal", "queue"} { // with Kafka there is no "queue"
 		w.eventually(stream+" is empty", func() bool {
 			n, err := w.admin.XLen(ctx, base+stream).Result()
 			return err == nil && n == 0

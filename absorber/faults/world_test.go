@@ -134,7 +134,7 @@ const (
 // do runs a statement on a process and notes what the client was told. A
 // client of a process that dies is told nothing.
 func (w *world) do(p *process, what string, f func(ctx context.Context) error) outcome {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	result := make(chan error, 1)
 	p.running.Go(func() {
@@ -164,7 +164,7 @@ func (w *world) do(p *process, what string, f func(ctx context.Context) error) o
 	if o != done {
 		w.errs = append(w.errs, what+": "+err.Error())
 		if ctx.Err() != nil {
-			w.failf("%s took 30 s", what)
+			w.failf("%s took a minute", what)
 		}
 	}
 	return o
@@ -236,10 +236,10 @@ func (w *world) insist(what string, f func(ctx context.Context, p *process) erro
 
 // eventually waits until ok.
 func (w *world) eventually(what string, ok func() bool) {
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
-			w.failf("not within 30 s: %s", what)
+			w.failf("not within a minute: %s", what)
 		}
 		<-time.After(5 * time.Millisecond)
 	}
