@@ -46,12 +46,13 @@ func refusal(op string) error {
 	}
 }
 
-// fault lets call number at under a label fail. It counts the calls of all
-// processes.
+// fault lets call number at under a label fail, or that and all later ones. It
+// counts the calls of all processes.
 type fault struct {
-	op   string
-	at   int
-	mode mode
+	op    string
+	at    int
+	mode  mode
+	stays bool
 
 	mu    sync.Mutex
 	off   bool
@@ -67,7 +68,7 @@ func (f *fault) act(p *process, op string, do func() error) error {
 		return errCut
 	}
 	f.mu.Lock()
-	mine := !f.off && op == f.op && f.calls[op] == f.at
+	mine := !f.off && op == f.op && (f.calls[op] == f.at || f.stays && f.calls[op] > f.at)
 	if !f.off {
 		f.calls[op]++
 	}

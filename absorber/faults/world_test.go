@@ -52,9 +52,10 @@ type world struct {
 
 	started int
 	all     []*process
-	states  []state  // what may be: more than one while an outcome is unknown
-	log     []string // what the clients were told
-	errs    []string // statements that failed
+	states  []state   // what may be: more than one while an outcome is unknown
+	told    []outcome // what the clients were told
+	log     []string  // the same for people
+	errs    []string  // statements that failed
 }
 
 // newQueue makes a process's queue.
@@ -161,6 +162,7 @@ func (w *world) do(p *process, what string, f func(ctx context.Context) error) o
 		o = unknown
 	}
 	w.note("%s on %s: %v %v", what, p.name, [...]string{"done", "refused", "unknown"}[o], err)
+	w.told = append(w.told, o)
 	if o != done {
 		w.errs = append(w.errs, what+": "+err.Error())
 		if ctx.Err() != nil {
