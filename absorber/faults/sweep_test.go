@@ -137,9 +137,12 @@ func (s *sweep) one(op string, at int, m mode) bool {
 }
 
 // sample lets one call of each label fail in each way: one mode the first
-// call, the others later ones.
+// call, the others later ones; of a label without an effect only one.
 func (s *sweep) sample(calls map[string]int, ops []string) {
 	s.each(ops, func(op string, m mode) {
+		if slices.Contains(reads, op) && m != before {
+			return
+		}
 		at := int(m) * calls[op] / len(modes)
 		if !s.one(op, at, m) && at > 0 { // it was reached less often this time
 			s.one(op, 0, m)
