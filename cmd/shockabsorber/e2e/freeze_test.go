@@ -20,7 +20,7 @@ func TestFreezeInApply(t *testing.T) {
 	database := db.Database(t)
 	db.Exec(t, database, "CREATE TABLE ledger (id BIGINT NOT NULL PRIMARY KEY, worker INT NOT NULL, n INT NOT NULL DEFAULT 0) ENGINE=InnoDB")
 	redis := servertest.Redis(t)
-	addrs := []string{freePort(t), freePort(t)}
+	addrs := []string{servertest.FreeAddr(t), servertest.FreeAddr(t)}
 	var pools []*sql.DB
 	var first *process
 	for i, addr := range addrs {
