@@ -111,6 +111,7 @@ const (
 	reasonShadowRows       = "shadow_rows"       // too many rows, or rows that cannot be put in unchanged
 	reasonShadowCharset    = "shadow_charset"    // results in a character set whose answers cannot be read here
 	reasonShadowStatement  = "shadow_statement"  // refused for a cause that the real table may not have
+	reasonShadowComputed   = "shadow_computed"   // generated columns or checks depend on the session
 	reasonShadowBusy       = "shadow_busy"       // all connections were in use for too long
 )
 

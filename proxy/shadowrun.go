@@ -195,15 +195,20 @@ func (r *shadowRun) readBack() {
 	}
 	c.query(neutralSettings, c.done)
 	c.neutral = true
+	var rows [][]byte
 	c.query(r.table.read, func(reply *shadowReply) (err error) {
 		if reply.failure != nil {
 			return reply.failure
 		}
+		rows = reply.rows
 		if r.res.after, err = storedImages(r.job.table, reply.rows); err == nil {
 			r.table.holds(r.res.after)
 		}
 		return err
 	})
+	if r.job.table.Computed {
+		c.rehearse(r.table, func() [][]byte { return rows })
+	}
 }
 
 // setsInsertID reports whether the statement may change LAST_INSERT_ID().

@@ -21,6 +21,9 @@ type shadowTable struct {
 	unknown bool
 	insert  []byte // the beginning of an INSERT of all columns that can be given
 	read    string // reads all rows
+	// rehearse writes all rows into the second temporary table that a Computed
+	// table has, and rehearsed reads that one.
+	rehearse, rehearsed string
 }
 
 const (
@@ -81,6 +84,11 @@ func (c *shadowConn) ensure(s *shadows, t *schema.Table) (*shadowTable, error) {
 	}
 	st := &shadowTable{table: t, insert: insertHead(t), read: selectImages(t)}
 	c.tables = append(c.tables, st)
+	if t.Computed {
+		if err := c.makeRehearsal(st, definition); err != nil {
+			return nil, err
+		}
+	}
 	return st, nil
 }
 
@@ -89,7 +97,11 @@ func quotedTable(n schema.Name) string { return sink.QuoteName(n.DB) + "." + sin
 
 // drop queues the end of a temporary table.
 func (c *shadowConn) drop(i int) {
-	c.query("DROP TEMPORARY TABLE "+quotedTable(c.tables[i].table.Name), c.done)
+	t := c.tables[i].table
+	c.query("DROP TEMPORARY TABLE "+quotedTable(t.Name), c.done)
+	if t.Computed {
+		c.query("DROP TEMPORARY TABLE "+quotedTable(rehearsalName(t.Name)), c.done)
+	}
 	c.tables = slices.Delete(c.tables, i, i+1)
 }
 
@@ -188,21 +200,16 @@ func (c *shadowConn) fill(st *shadowTable, rows []row.Image) error {
 	}
 	if !first {
 		c.query(string(b), put)
+		if t.Computed {
+			c.sameComputed(st, rows)
+		}
 	}
 	return nil
 }
 
 // insertHead is the beginning of an INSERT of all columns that can be given.
 func insertHead(t *schema.Table) []byte {
-	b := []byte("INSERT INTO " + quotedTable(t.Name))
-	sep := byte('(')
-	for i := range t.Columns {
-		if !t.Columns[i].Generated {
-			b = append(append(b, sep), sink.QuoteName(t.Columns[i].Name)...)
-			sep = ','
-		}
-	}
-	return append(b, ") VALUES "...)
+	return []byte("INSERT INTO " + quotedTable(t.Name) + "(" + givenColumns(t) + ") VALUES ")
 }
 
 // appendRow appends the values for insertHead's columns.

@@ -225,12 +225,12 @@ func (r *reading) insert(st *ast.InsertStmt, plan *Plan) bool {
 			return false
 		}
 		for k, v := range row {
-			if !r.assigned(v, &in.rows[i][k], columns[k], place{}) {
+			if !r.assigned(v, &in.rows[i][k], columns[k], place{once: true}) {
 				return false
 			}
 		}
 	}
-	return plan.Verb != Upsert || r.assignments(st.OnDuplicate, plan, place{inserted: true})
+	return plan.Verb != Upsert || r.assignments(st.OnDuplicate, plan, place{once: true, inserted: true})
 }
 
 // assigned compares a value for column target, or makes sure that it is pure.

@@ -177,7 +177,6 @@ func (p *parser) function() (e expr, ok, is bool) {
 		return e, false, false
 	}
 	e.op = f.op
-	p.varies = p.varies || e.op == opUUID
 	p.i++
 	if !p.at("(") {
 		return e, true, true

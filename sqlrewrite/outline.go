@@ -57,7 +57,7 @@ func (p *parser) outlineInsert(plan *Plan) bool {
 			}
 			in.columns, row = append(in.columns, c), append(row, e)
 			return true
-		}, place{}, "AS", "ON")
+		}, place{once: true, brings: true}, "AS", "ON")
 		if !ok {
 			return false
 		}
@@ -69,7 +69,7 @@ func (p *parser) outlineInsert(plan *Plan) bool {
 		return false
 	}
 	if p.at("ON") {
-		if !p.duplicateKey(plan) || !p.outlineSet(p.setting(plan), place{inserted: true}) {
+		if !p.duplicateKey(plan) || !p.outlineSet(p.setting(plan), place{once: true, inserted: true}) {
 			return false
 		}
 		p.assigned(plan)
@@ -97,7 +97,7 @@ func (p *parser) outlineRow(in *insertPlan) ([]expr, bool) {
 		if len(row) < len(in.columns) {
 			target = in.columns[len(row)]
 		}
-		e, ok := p.outlineValue(target, p.until(",", ")"), place{})
+		e, ok := p.outlineValue(target, p.until(",", ")"), place{once: true, brings: true})
 		if !ok {
 			return nil, false
 		}
@@ -141,12 +141,15 @@ func (p *parser) outlineValue(target, to int, in place) (expr, bool) {
 	if from >= to {
 		return expr{}, p.fail(ReasonSyntax)
 	}
+	if p.env.Dialect == schema.MariaDB && target >= 0 && p.t.Columns[target].Generated && !(to == from+1 && p.at("DEFAULT")) {
+		return expr{}, p.fail(ReasonGeneratedColumn) // a temporary table takes it, and ignores it without error 1906
+	}
 	if !p.known(from, to, in) {
 		return expr{}, false
 	}
 	// In the values of an INSERT a column is what has been assigned to it by
 	// now, or its default, and AUTO_INCREMENT is not yet generated.
-	if insert := !in.inserted && !in.once; insert {
+	if in.brings {
 		switch {
 		case p.anyDefaultExpr() && p.names(from, to, func(int) bool { return true }):
 			return expr{}, p.fail(ReasonDefaultExpression)
@@ -182,10 +185,10 @@ func (p *parser) names(from, to int, such func(c int) bool) bool {
 // within lets read see no further than to, and takes back where it went and why
 // it failed.
 func (p *parser) within(to int, read func() bool) bool {
-	i, toks, reason, varies := p.i, p.toks, p.reason, p.varies
+	i, toks, reason := p.i, p.toks, p.reason
 	p.toks = p.toks[:to]
 	ok := read()
-	p.i, p.toks, p.reason, p.varies = i, toks, reason, varies
+	p.i, p.toks, p.reason = i, toks, reason
 	return ok
 }
 

@@ -1,6 +1,7 @@
 package sqlrewrite
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -26,7 +27,6 @@ type parser struct {
 	listed    []int  // the columns an INSERT gives values; the row alias has no others
 	rowAlias  string // of the row that INSERT brings along; "" if it has none
 	duplicate bool   // within ON DUPLICATE KEY UPDATE
-	varies    bool   // has UUID(), which gives something else each time
 	items     []item // what a SELECT for the shadow selects
 	distinct  bool   // it is a SELECT DISTINCT
 	aggregate bool   // it has aggregate functions
@@ -179,18 +179,20 @@ func (p *parser) table() bool {
 	if p.name.DB == "" {
 		return p.fail(ReasonOtherTable)
 	}
-	if p.t = p.cat.Absorbed(p.name); p.t == nil {
-		return p.fail(ReasonOtherTable)
+	p.t = p.cat.Absorbed(p.name)
+	return p.t != nil || p.fail(ReasonOtherTable)
+}
+
+// servers reports whether only the server can say what the statement does: the
+// table computes columns of a new row or checks it, or the statement reads a
+// column that is computed then and may warn.
+func (p *parser) servers(plan *Plan) bool {
+	if plan.Verb != Delete && plan.Verb != PointRead {
+		return p.t.Computed
 	}
-	if p.t.Computed {
-		return p.fail(ReasonGeneratedColumn)
-	}
-	for i := range p.t.Columns {
-		if p.t.Columns[i].Generated {
-			return p.fail(ReasonGeneratedColumn)
-		}
-	}
-	return true
+	loud := func(c int) bool { return p.t.Columns[c].Loud }
+	return slices.ContainsFunc(plan.Columns, loud) ||
+		slices.ContainsFunc(p.terms, func(t term) bool { return slices.ContainsFunc(t.columns, loud) })
 }
 
 // tableAlias reads the alias that may follow the table.

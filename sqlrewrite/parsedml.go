@@ -206,7 +206,7 @@ func defaultReason(c *schema.Column) Reason {
 	switch c.Default {
 	case schema.NoDefault:
 		return ReasonNoDefault
-	case schema.DefaultExpr:
+	case schema.DefaultExpr, schema.DefaultComputed:
 		return ReasonDefaultExpression
 	case schema.DefaultNull:
 		if c.NotNull {

@@ -116,7 +116,10 @@ func (g *planning) absorbed(toks []token) (*Plan, Reason) {
 	if g.env.Mode&inexactModes == 0 {
 		p, plan := newParser(g.sql, toks, g.env, g.cat), &Plan{slots: len(g.scan.slots)}
 		if p.absorb(plan) {
-			return g.exact(p, plan)
+			if !p.servers(plan) {
+				return g.exact(p, plan)
+			}
+			p.reason = ReasonComputed
 		}
 		why = p.reason
 	}
@@ -129,6 +132,9 @@ func (g *planning) absorbed(toks []token) (*Plan, Reason) {
 		return nil, p.reason
 	case !p.confirmed(nil, plan):
 		return nil, ReasonSecondReading
+	}
+	if p.servers(plan) {
+		plan.Reason = ReasonComputed
 	}
 	plan.Table = p.t
 	return plan, ""
@@ -144,7 +150,7 @@ func (g *planning) exact(p *parser, plan *Plan) (*Plan, Reason) {
 		return nil, ReasonSecondReading
 	case foreign:
 		plan.Shadow, plan.Reason = ShadowMust, ReasonSessionCharset
-	case g.env.Shadows && !(p.varies && plan.insert != nil):
+	case g.env.Shadows:
 		plan.Shadow = ShadowMay
 	}
 	plan.Table = p.t

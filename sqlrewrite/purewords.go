@@ -34,8 +34,9 @@ json_replace json_search json_set json_type json_unquote json_valid
 // pureWordsMySQL8 are those that only MySQL has by itself, from version 8 on.
 const pureWordsMySQL8 = "bin_to_uuid regexp_instr regexp_like regexp_replace regexp_substr uuid_to_bin"
 
-// onceWords give something else each time. An UPDATE runs once, and what it
-// stores is read back; an INSERT may run twice, to find the keys first.
+// onceWords give something else each time. What the last run stores is read
+// back, and nothing of an earlier one is kept; if a new row's key is another one
+// then, its rows are read and the statement runs once more.
 const onceWords = "rand uuid"
 
 // aggregateWords are aggregates whose value does not depend on the order of
@@ -94,6 +95,7 @@ var expressionOps = map[string]bool{
 type place struct {
 	once      bool // functions that give something else each time
 	aggregate bool // aggregate functions
+	brings    bool // it is the value of a new row: a column is what has been assigned to it by now
 	inserted  bool // VALUES(column) and the row alias
 	aliases   bool // names of selected expressions
 }

@@ -35,6 +35,7 @@ const (
 	ReasonColumnCount       Reason = "column_count"
 	ReasonDuplicateColumn   Reason = "duplicate_column"
 	ReasonGeneratedColumn   Reason = "generated_column"
+	ReasonComputed          Reason = "computed_table"
 	ReasonKeyUpdate         Reason = "key_update"
 	ReasonAutoUpdate        Reason = "auto_increment_update"
 	ReasonExpression        Reason = "expression"
@@ -86,12 +87,13 @@ var reasonText = map[Reason]string{
 	ReasonUnknownColumn:     "a column the table does not have, or a qualifier that is not the table",
 	ReasonColumnCount:       "as many values as columns are needed",
 	ReasonDuplicateColumn:   "a column is given twice",
-	ReasonGeneratedColumn:   "the table has generated columns",
+	ReasonGeneratedColumn:   "a generated column is given a value, which MariaDB's shadow does not notice",
+	ReasonComputed:          "the server computes columns of the row, or checks conditions on it, which only the shadow does",
 	ReasonKeyUpdate:         "a column of the primary key is assigned, which only the shadow computes",
 	ReasonAutoUpdate:        "the AUTO_INCREMENT column is assigned, which only the shadow computes",
 	ReasonExpression:        "an expression the proxy cannot compute exactly",
 	ReasonNoDefault:         "a NOT NULL column without default gets no value",
-	ReasonDefaultExpression: "a default that MySQL has to evaluate",
+	ReasonDefaultExpression: "a default that MySQL has to evaluate, or that only its own table knows",
 	ReasonMixedAuto:         "some rows bring an AUTO_INCREMENT value and others do not",
 	ReasonVariable:          "a user or system variable",
 	ReasonSubquery:          "a query within the statement",

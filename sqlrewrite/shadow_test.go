@@ -35,6 +35,27 @@ func TestShadowGolden(t *testing.T) {
 	golden(t, "shadow_latin1.txt", with(0, "latin1", schema.MySQL))
 }
 
+// computedCatalog has one table with generated columns.
+func computedCatalog() *fixedCatalog {
+	generated := func(virtual, loud bool) func(*schema.Column) {
+		return func(c *schema.Column) {
+			c.Generated, c.Virtual, c.Loud, c.Default = true, virtual, loud, schema.NoDefault
+		}
+	}
+	t := table("app.totals", 1, notNull(integer("id", schema.Int, false)), integer("a", schema.Int, false), integer("b", schema.Int, false), varchar("s", 20, "utf8mb4_bin"),
+		with(integer("g", schema.Bigint, false), generated(true, false)), with(decimal("loud", 14, 4), generated(true, true)), with(varchar("k", 20, "utf8mb4_bin"), generated(false, false)))
+	t.Computed = true
+	t.Uniques = []schema.Index{{Name: "k", Columns: []int{6}, Prefix: []int{0}}}
+	return newCatalog(t)
+}
+
+func TestComputedGolden(t *testing.T) {
+	for file, d := range map[string]schema.Dialect{"computed.txt": schema.MySQL, "computed_mariadb.txt": schema.MariaDB} {
+		env := shadowSession(d)
+		golden(t, file, func(sql string) string { return describe(NewPlanner(1).Plan([]byte(sql), env, computedCatalog()).Plan) })
+	}
+}
+
 // shadowBind prints what the methods of a plan say of one statement.
 func shadowBind(sql string, env *Env, params ...Arg) string {
 	st := NewPlanner(1).Plan([]byte(sql), env, shop())

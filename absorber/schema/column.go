@@ -19,6 +19,7 @@ func newColumn(d Dialect, r rawColumn) Column {
 			strings.Contains(extra, "persistent") || len(r.generation) > 0,
 		generation: r.generation,
 	}
+	c.Virtual = c.Generated && !strings.Contains(extra, "stored generated") && !strings.Contains(extra, "persistent")
 	parseColumnType(r.columnType, &c)
 	if d == MariaDB && r.json && c.Type == Text && strings.HasPrefix(r.columnType, "longtext") && c.Charset == "utf8mb4" {
 		c.Type = JSON

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -10,14 +11,14 @@ import (
 
 // setDefault works out where c's value comes from when none is given. text is
 // COLUMN_DEFAULT (nil for NULL), extra is EXTRA. Whatever is not certain is
-// DefaultExpr, which the server has to evaluate.
+// DefaultExpr, which only MySQL's own table knows.
 func setDefault(d Dialect, c *Column, text []byte, extra string) {
 	c.Default, c.DefaultValue = NoDefault, nil
 	switch {
 	case c.AutoIncrement || c.Generated:
 	case text == nil && c.Type == Enum && c.NotNull:
 		// The server quietly takes the first member.
-		c.Default = DefaultExpr
+		c.Default = DefaultComputed
 	case text == nil:
 		if !c.NotNull {
 			c.Default = DefaultNull
@@ -25,10 +26,7 @@ func setDefault(d Dialect, c *Column, text []byte, extra string) {
 	case d == MariaDB:
 		setMariaDBDefault(c, string(text))
 	case strings.Contains(strings.ToUpper(extra), "DEFAULT_GENERATED"):
-		c.Default = DefaultExpr
-		if isNow(c, string(text)) {
-			c.Default = DefaultNow
-		}
+		setExpression(c, string(text), true)
 	default:
 		setLiteral(c, string(text))
 	}
@@ -48,16 +46,33 @@ func setMariaDBDefault(c *Column, text string) {
 	}
 	value, rest, quoted := parseLiteral(text)
 	if quoted && rest != "" {
+		setExpression(c, text, false)
 		return
 	}
 	numeric := c.Type <= Year && c.Type != Unknown
-	if quoted == numeric {
-		return // an expression, or a literal of another class than the column
-	}
 	if !quoted {
 		value = text
 	}
-	setLiteral(c, value)
+	if quoted != numeric { // else an expression, or a literal of another class than the column
+		setLiteral(c, value)
+	}
+	if c.Default == DefaultExpr && !quoted && !number.MatchString(text) {
+		setExpression(c, text, false)
+	}
+}
+
+// number is a numeric literal.
+var number = regexp.MustCompile(`^-?[0-9.]+(e[-+]?[0-9]+)?$`)
+
+// setExpression takes text as an expression; literal says that it may be one
+// without operators.
+func setExpression(c *Column, text string, literal bool) {
+	switch c.Default = DefaultExpr; {
+	case isNow(c, text):
+		c.Default = DefaultNow
+	case computable(text, literal):
+		c.Default = DefaultComputed
+	}
 }
 
 // isNow reports whether text is CURRENT_TIMESTAMP with just the column's

@@ -63,7 +63,7 @@ func definitionHash(t *Table) uint32 {
 		h.number(int(c.Default))
 		h.text(string(c.DefaultValue))
 		h.text(c.generation)
-		for _, b := range []bool{c.NotNull, c.OnUpdateNow, c.Generated, c.Invisible, c.AutoIncrement} {
+		for _, b := range []bool{c.NotNull, c.OnUpdateNow, c.Generated, c.Virtual, c.Invisible, c.AutoIncrement} {
 			h.flag(b)
 		}
 	}

@@ -158,14 +158,14 @@ func touches(c *schema.Catalog, id string) string {
 // dumpColumn prints every attribute of a column that is not zero.
 func dumpColumn(c *schema.Column) string {
 	def := map[schema.DefaultKind]string{schema.NoDefault: "none", schema.DefaultNull: "null", schema.DefaultNow: "now",
-		schema.DefaultExpr: "expression", schema.DefaultLiteral: fmt.Sprintf("%q", c.DefaultValue)}[c.Default]
+		schema.DefaultExpr: "expression", schema.DefaultComputed: "computed", schema.DefaultLiteral: fmt.Sprintf("%q", c.DefaultValue)}[c.Default]
 	s := fmt.Sprintf("%s type=%d len=%d prec=%d scale=%d fsp=%d %s/%s default=%s", c.Name, c.Type, c.Length, c.Precision,
 		c.Scale, c.Fsp, c.Charset, c.Collation, def)
 	for _, f := range []struct {
 		name string
 		on   bool
 	}{{"unsigned", c.Unsigned}, {"zerofill", c.Zerofill}, {"notnull", c.NotNull}, {"onupdate", c.OnUpdateNow},
-		{"generated", c.Generated}, {"invisible", c.Invisible}, {"auto", c.AutoIncrement}} {
+		{"generated", c.Generated}, {"virtual", c.Virtual}, {"loud", c.Loud}, {"invisible", c.Invisible}, {"auto", c.AutoIncrement}} {
 		if f.on {
 			s += " " + f.name
 		}

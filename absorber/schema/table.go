@@ -57,11 +57,12 @@ const (
 type DefaultKind uint8
 
 const (
-	NoDefault      DefaultKind = iota // NOT NULL without DEFAULT: error 1364
-	DefaultNull                       // nullable without DEFAULT, or DEFAULT NULL
-	DefaultLiteral                    // Column.DefaultValue, already stored form
-	DefaultNow                        // CURRENT_TIMESTAMP with the column's fsp
-	DefaultExpr                       // any other expression: MySQL has to evaluate it
+	NoDefault       DefaultKind = iota // NOT NULL without DEFAULT: error 1364
+	DefaultNull                        // nullable without DEFAULT, or DEFAULT NULL
+	DefaultLiteral                     // Column.DefaultValue, already stored form
+	DefaultNow                         // CURRENT_TIMESTAMP with the column's fsp
+	DefaultExpr                        // not known here, and perhaps not shown as it is: only MySQL's own table has it
+	DefaultComputed                    // an expression that any table of the same definition computes in the client's session
 )
 
 // Column is one column of a table, from information_schema.COLUMNS.
@@ -84,6 +85,8 @@ type Column struct {
 	DefaultValue  []byte
 	OnUpdateNow   bool
 	Generated     bool
+	Virtual       bool // generated, and computed whenever it is read
+	Loud          bool // Virtual, and computing it may warn or fail: then so does reading it
 	Invisible     bool
 	AutoIncrement bool
 

@@ -79,7 +79,7 @@ func checkDefault(t *testing.T, name string, c *schema.Column, stored []byte) {
 	t.Helper()
 	var want string
 	switch c.Default {
-	case schema.DefaultExpr, schema.NoDefault:
+	case schema.DefaultExpr, schema.DefaultComputed, schema.NoDefault:
 		return
 	case schema.DefaultNull:
 		if stored != nil {

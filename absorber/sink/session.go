@@ -14,10 +14,14 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
+// SQLMode is the sql_mode that drained rows are written under, and generated
+// columns and CHECKs computed.
+const SQLMode = "STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES"
+
 // setup puts a new connection into the state that literals and counts rely on,
 // whatever the server's defaults are.
 const setup = "SET NAMES utf8mb4;" +
-	"SET SESSION sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES'," +
+	"SET SESSION sql_mode='" + SQLMode + "'," +
 	"time_zone='+00:00',autocommit=1,completion_type=0,foreign_key_checks=1,unique_checks=1,sql_safe_updates=0," +
 	"innodb_lock_wait_timeout=5,lock_wait_timeout=10,wait_timeout=28800;" +
 	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;" +

@@ -126,7 +126,8 @@ func assigned(c Change) []int {
 // statement. The type of a CASE comes from all its values: that is harmless
 // for exact numbers and strings, while floating-point numbers, bits and bytes
 // could pass through a type that does not hold them. A column of a unique
-// index is set row by row, since the server checks it after each row.
+// index, and what a generated one may be computed of, is set row by row, since
+// the server checks it after each row.
 func groupable(t *schema.Table, cols []int) bool {
 	for _, i := range cols {
 		switch t.Columns[i].Type {
@@ -137,7 +138,7 @@ func groupable(t *schema.Table, cols []int) bool {
 			return false
 		}
 		for _, ix := range t.Uniques {
-			if slices.Contains(ix.Columns, i) {
+			if slices.ContainsFunc(ix.Columns, func(c int) bool { return c == i || t.Columns[c].Generated }) {
 				return false
 			}
 		}
