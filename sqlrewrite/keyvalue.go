@@ -52,6 +52,11 @@ func keyValue(col *schema.Column, o operand, args []Arg, mode row.StoreMode) ([]
 	if !comparable(col, a) {
 		return nil, false
 	}
+	if col.Generated { // nothing is stored there, but rows are found by it
+		compared := *col
+		compared.Generated = false
+		col = &compared
+	}
 	stored, clean := row.Store(col, a, mode)
 	if !clean || stored == nil {
 		return nil, false
