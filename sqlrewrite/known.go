@@ -57,7 +57,7 @@ func (p *parser) knownWord(to int, in place) bool {
 		}
 	case subqueryNames[w]:
 		return p.fail(ReasonSubquery)
-	case w == "default" && p.anyDefaultExpr():
+	case w == "default" && opens && p.anyDefaultExpr():
 		return p.fail(ReasonDefaultExpression)
 	case opens && operatorNames[w] && (p.toks[p.i+1].spaced || !p.env.pureFunction(w, in)):
 	case opens && w == "default":
@@ -123,6 +123,12 @@ func (p *parser) isAlias(name string) bool {
 // anyDefaultExpr reports whether a column's default is the server's to tell.
 func (p *parser) anyDefaultExpr() bool {
 	return slices.ContainsFunc(p.t.Columns, func(c schema.Column) bool { return c.Default == schema.DefaultExpr })
+}
+
+// defaultOf reports whether a column's default is the server's to tell, or may
+// be computed of another such column's.
+func (p *parser) defaultOf(c int) bool {
+	return p.t.Columns[c].Default == schema.DefaultExpr || p.t.Columns[c].Default == schema.DefaultComputed
 }
 
 // until gives the first token from p.i on that is one of the words or

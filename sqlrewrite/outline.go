@@ -144,14 +144,17 @@ func (p *parser) outlineValue(target, to int, in place) (expr, bool) {
 	if p.env.Dialect == schema.MariaDB && target >= 0 && p.t.Columns[target].Generated && !(to == from+1 && p.at("DEFAULT")) {
 		return expr{}, p.fail(ReasonGeneratedColumn) // a temporary table takes it, and ignores it without error 1906
 	}
-	if !p.known(from, to, in) {
+	switch lone := to == from+1 && p.at("DEFAULT"); {
+	case lone && target >= 0 && p.t.Columns[target].Default == schema.DefaultExpr:
+		return expr{}, p.fail(ReasonDefaultExpression)
+	case !lone && !p.known(from, to, in):
 		return expr{}, false
 	}
 	// In the values of an INSERT a column is what has been assigned to it by
 	// now, or its default, and AUTO_INCREMENT is not yet generated.
 	if in.brings {
 		switch {
-		case p.anyDefaultExpr() && p.names(from, to, func(int) bool { return true }):
+		case p.anyDefaultExpr() && p.names(from, to, p.defaultOf):
 			return expr{}, p.fail(ReasonDefaultExpression)
 		case p.names(from, to, func(c int) bool { return c == p.t.AutoIncrement }):
 			return expr{}, p.fail(ReasonExpression)
