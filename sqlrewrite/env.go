@@ -1,8 +1,10 @@
 package sqlrewrite
 
 import (
+	"bytes"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -103,3 +105,22 @@ func (e *Env) binary() bool { return e.Charset == "binary" || e.ConnCollation ==
 // sameText reports whether a string of the session is the same in utf8mb4. In
 // swe7 some bytes below 0x80 are letters.
 func (e *Env) sameText(s []byte) bool { return ascii(s) && e.Charset != "swe7" }
+
+// keyText gives a string of the session in utf8mb4, to be compared with a
+// column; false if the conversion is not known, or the strings are not compared
+// as text.
+func (e *Env) keyText(c *schema.Column, s []byte) ([]byte, bool) {
+	text := textual(c.Type) || c.Type == schema.Enum || c.Type == schema.Set
+	switch {
+	case e.sameText(s):
+		return s, true
+	case e.Charset == "latin1" && text:
+		return row.FromLatin1(s), true
+	case e.Charset == "utf8mb3" && text:
+		return s, utf8.Valid(s) && !bytes.ContainsFunc(s, func(r rune) bool { return r > 0xffff })
+	case e.Charset == "binary" && textual(c.Type):
+		// Compared as bytes: rows that have them are among those that have the text.
+		return s, utf8.Valid(s) && (c.Charset == "utf8mb4" || c.Charset == "utf8mb3")
+	}
+	return nil, false
+}

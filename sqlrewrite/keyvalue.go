@@ -34,9 +34,8 @@ const maxComparedDigits = 15
 
 // keyValue gives the stored form that equals a value by MySQL's comparison of
 // the column with it; false if there may be none or more than one.
-func keyValue(col *schema.Column, o operand, args []Arg, mode row.StoreMode) ([]byte, bool) {
-	a := args[o.slot]
-	if o.negated {
+func keyValue(col *schema.Column, a Arg, negated bool, mode row.StoreMode) ([]byte, bool) {
+	if negated {
 		var ok bool
 		if a, ok = negateLiteral(a); !ok {
 			return nil, false

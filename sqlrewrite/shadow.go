@@ -109,10 +109,14 @@ func (p *Plan) eachKey(args []Arg, env *Env, add func(values [][]byte) bool) Rea
 		values := make([][]byte, len(k.columns))
 		for i, o := range tuple {
 			c := k.columns[i]
-			if a := &args[o.slot]; env.Charset != "utf8mb4" && a.Kind == row.KindString && !env.sameText(a.Text) {
-				return ReasonSessionCharset
+			a := args[o.slot]
+			if env.Charset != "utf8mb4" && a.Kind == row.KindString {
+				var ok bool
+				if a.Text, ok = env.keyText(&p.Table.Columns[c], a.Text); !ok {
+					return ReasonSessionCharset
+				}
 			}
-			stored, ok := keyValue(&p.Table.Columns[c], o, args, mode)
+			stored, ok := keyValue(&p.Table.Columns[c], a, o.negated, mode)
 			if !ok {
 				return ReasonKeyValue
 			}

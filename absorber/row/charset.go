@@ -65,6 +65,19 @@ func toLatin1(dst, s []byte) ([]byte, bool) {
 	return dst, true
 }
 
+// FromLatin1 converts text in MySQL's latin1 into UTF-8.
+func FromLatin1(s []byte) []byte {
+	out := make([]byte, 0, len(s)+len(s)/2)
+	for _, c := range s {
+		r := rune(c)
+		if c >= 0x80 && c < 0xa0 && windows1252[c-0x80] != 0 {
+			r = windows1252[c-0x80]
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return out
+}
+
 // latin1 is a character's byte in MySQL's latin1, which is Windows-1252 with
 // the five unused bytes standing for the control characters of their number.
 func latin1(r rune) (byte, bool) {
