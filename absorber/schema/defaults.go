@@ -95,8 +95,13 @@ func isNow(c *Column, text string) bool {
 // setLiteral takes value as the stored form if it certainly is.
 func setLiteral(c *Column, value string) {
 	c.Default = DefaultExpr
-	if stored, ok := storedLiteral(c, value); ok {
+	stored, ok := storedLiteral(c, value)
+	switch {
+	case ok:
 		c.Default, c.DefaultValue = DefaultLiteral, stored
+	case c.Type == Date || c.Type == Datetime || c.Type == Timestamp || c.Type == Time || c.Type == Double && c.Scale < 0:
+		// SHOW CREATE TABLE prints all of it, and in the zone that reads it back.
+		c.Default = DefaultComputed
 	}
 }
 

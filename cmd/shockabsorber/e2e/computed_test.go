@@ -16,7 +16,7 @@ const computedScript = `
 CREATE TABLE acc (id INT NOT NULL PRIMARY KEY, n INT NOT NULL DEFAULT 1, c VARCHAR(20), total BIGINT AS (n * 2) STORED, tag VARCHAR(8) AS (CONCAT('t', n)) VIRTUAL,
  ratio DECIMAL(14,4) AS (100 / n) VIRTUAL, UNIQUE KEY tag (tag), CONSTRAINT positive CHECK (n >= 0), CONSTRAINT short CHECK (CHAR_LENGTH(c) < 10));
 CREATE TABLE def (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, a INT DEFAULT (1 + 2), b VARCHAR(20) DEFAULT (CONCAT('x', 5)), k CHAR(36) NOT NULL DEFAULT (UUID()), d DATE DEFAULT (CURRENT_DATE + INTERVAL 1 DAY),
- e ENUM('one', 'two') NOT NULL, f INT DEFAULT (a + 10));
+ e ENUM('one', 'two') NOT NULL, f INT DEFAULT (a + 10), w TIMESTAMP NOT NULL DEFAULT '2020-01-01 10:00:00', x TIME(2) DEFAULT '-10:00:00.5', y DOUBLE DEFAULT 1.25e-30);
 %ENABLE%
 INSERT INTO acc (id, n, c) VALUES (1, 10, 'a');
 INSERT INTO acc (id, n, c) VALUES (2, 20, 'b'), (3, 30, 'c');
@@ -67,6 +67,12 @@ INSERT INTO def (id, a) VALUES (2, 9) ON DUPLICATE KEY UPDATE a = DEFAULT, e = '
 SELECT id, a, b, LENGTH(k), e, f FROM def WHERE id = 1;
 SELECT id, a, b, e, f FROM def WHERE id IN (2, 3);
 UPDATE def SET b = DEFAULT, a = 4 WHERE id = 3;
+SET time_zone = '+05:00';
+INSERT INTO def (a, w) VALUES (8, DEFAULT);
+INSERT INTO def (a) VALUES (9);
+SELECT id, a, w, x, y FROM def WHERE id IN (1, 4, 5);
+SET time_zone = '+00:00';
+SELECT id, a, w, x, y FROM def WHERE id IN (1, 4, 5);
 SELECT id, a, b, k = 'given', d = CURRENT_DATE + INTERVAL 1 DAY, e, f FROM def ORDER BY id;
 SELECT * FROM acc ORDER BY id;
 SELECT COUNT(*), COUNT(DISTINCT k) FROM def;
