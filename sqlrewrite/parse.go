@@ -184,10 +184,14 @@ func (p *parser) table() bool {
 }
 
 // servers reports whether only the server can say what the statement does: the
-// table computes columns of a new row or checks it, or the statement reads a
-// column that is computed then and may warn.
+// table computes columns of a new row or checks it, or a column is computed
+// that may warn.
 func (p *parser) servers(plan *Plan) bool {
-	if plan.Verb != Delete && plan.Verb != PointRead {
+	switch plan.Verb {
+	case PointRead:
+	case Delete: // MySQL computes all columns of a row that it deletes
+		return slices.ContainsFunc(p.t.Columns, func(c schema.Column) bool { return c.Loud })
+	default:
 		return p.t.Computed
 	}
 	loud := func(c int) bool { return p.t.Columns[c].Loud }
