@@ -54,7 +54,8 @@ func (e *Engine) Reload(ctx context.Context) error {
 		}
 		return match(n)
 	}
-	cat, err := schema.Load(q, want, schema.Options{CollationExact: row.CollationExact})
+	cat, err := schema.Load(q, want, schema.Options{CollationExact: row.CollationExact,
+		Lane: func(n schema.Name) string { return string(e.cfg.Options(n.String()).Lane) }})
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}

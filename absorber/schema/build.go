@@ -9,13 +9,18 @@ import (
 // build makes the catalog of what was read.
 func build(q Queryer, s server, r *raw, o Options) (*Catalog, error) {
 	tables := make([]*Table, 0, len(r.tables))
-	var absorbable []*Table
 	for _, rt := range r.tables {
 		t, err := newTable(s.dialect, rt, r, o)
 		if err != nil {
 			return nil, err
 		}
 		tables = append(tables, t)
+	}
+	if err := linkForeignKeys(s.dialect, tables, r, o); err != nil {
+		return nil, err
+	}
+	var absorbable []*Table
+	for _, t := range tables {
 		if !t.Absorbable() {
 			continue
 		}
@@ -111,9 +116,9 @@ func warnings(r *raw, g *graph, tables []*Table, unknown []Name) []string {
 		out = append(out, fmt.Sprintf("the order of the unique indexes of %s is not known (the account needs PROCESS ON *.*, "+
 			"and MySQL does not tell it for partitioned tables): a row that violates two of them may be refused with the other's name", n))
 	}
-	reached := g.reach(tables)
+	reached := g.reach(tables, writing)
 	for _, e := range r.events {
-		if len(reached.of(fold(e.name.Table))) > 0 {
+		if len(reached.by[fold(e.name.Table)]) > 0 {
 			out = append(out, fmt.Sprintf("event %s may write to absorbed tables behind the proxy's back", e.name))
 		}
 	}

@@ -16,14 +16,17 @@ type Catalog struct {
 	byName   map[Name]*Table
 	absorbed map[Name]*Table
 	graph    *graph
-	touched  *reached
+	touched  [purposes]*reached
 	warnings []string
 }
 
 // newCatalog derives everything that lookups need.
 func newCatalog(s server, tables []*Table, g *graph, warnings []string) *Catalog {
 	c := &Catalog{server: s, tables: tables, graph: g, warnings: warnings,
-		byName: make(map[Name]*Table, len(tables)), absorbed: map[Name]*Table{}, touched: g.reach(tables)}
+		byName: make(map[Name]*Table, len(tables)), absorbed: map[Name]*Table{}}
+	for p := range c.touched {
+		c.touched[p] = g.reach(tables, purpose(p))
+	}
 	for _, t := range tables {
 		n := c.key(t.Name)
 		c.byName[n] = t
@@ -60,29 +63,57 @@ func (c *Catalog) Table(n Name) *Table { return c.byName[c.key(n)] }
 func (c *Catalog) Tables() []*Table { return c.tables }
 
 // All returns the names of every absorbed table, sorted.
-func (c *Catalog) All() []Name { return c.touched.all }
+func (c *Catalog) All() []Name { return c.touched[asking].all }
 
-// TouchedBy returns the absorbed tables that a statement may read or write by
-// using the identifier: the table itself in any database, and what is reached
-// through a view, routine, trigger or cascading foreign key of that name. The
-// identifier is bare, without quotes, in any case. It returns too many rather
-// than too few, nil for most words.
+// TouchedBy returns the absorbed tables that a statement may read by using the
+// identifier: the table itself in any database, and what is reached through a
+// view, routine or trigger of that name. The identifier is bare, without
+// quotes, in any case. It returns too many rather than too few, nil for most
+// words.
 func (c *Catalog) TouchedBy(identifier string) []Name {
+	return c.touched[asking].of(identifier)
+}
+
+// WrittenBy is TouchedBy for a statement that writes. Along foreign keys it
+// also returns what the statement may change, what has to be in MySQL for it to
+// be judged there, and what was judged by rows that it may take away. With
+// inserts the statement only adds rows.
+func (c *Catalog) WrittenBy(identifier string, inserts bool) []Name {
+	if inserts {
+		return c.touched[inserting].of(identifier)
+	}
+	return c.touched[writing].of(identifier)
+}
+
+// WrittenWith is WrittenBy for an absorbed table named in full, n among the
+// tables returned. It has no triggers, and cascades set off none.
+func (c *Catalog) WrittenWith(n Name, inserts bool) []Name {
+	var names []Name
+	for _, related := range c.graph.byName.of(n, inserts) {
+		if t := c.Absorbed(related); t != nil {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// of returns the tables behind an identifier.
+func (r *reached) of(identifier string) []Name {
 	var room [64]byte
 	if len(identifier) > len(room) {
-		return c.touched.by[fold(identifier)]
+		return r.by[fold(identifier)]
 	}
 	for i := range len(identifier) {
 		b := identifier[i]
 		switch {
 		case b >= 0x80:
-			return c.touched.by[fold(identifier)]
+			return r.by[fold(identifier)]
 		case b >= 'A' && b <= 'Z':
 			b += 'a' - 'A'
 		}
 		room[i] = b
 	}
-	return c.touched.by[string(room[:len(identifier)])]
+	return r.by[string(room[:len(identifier)])]
 }
 
 // Dialect is the family of the server.

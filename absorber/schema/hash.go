@@ -87,18 +87,36 @@ func catalogHash(c *Catalog) uint64 {
 		h.text(t.Name.DB)
 		h.text(t.Name.Table)
 		h.number(int(t.Version))
+		for i := range t.ForeignKeys {
+			k := &t.ForeignKeys[i]
+			h.text(k.Name)
+			h.text(k.Parent.DB)
+			h.text(k.Parent.Table)
+			h.text(k.Index)
+			h.number(int(k.Target.Version))
+			for _, at := range k.Columns {
+				h.number(at)
+			}
+		}
+		h.number(len(t.Referenced))
+		for _, at := range t.Referenced {
+			h.number(at)
+		}
 		h.number(len(t.Refusals))
 		for _, r := range t.Refusals {
 			h.text(r.Reason)
 			h.text(r.Detail)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.touched.by)) {
-		h.text(name)
-		h.number(len(c.touched.by[name]))
-		for _, n := range c.touched.by[name] {
-			h.text(n.DB)
-			h.text(n.Table)
+	for _, r := range c.touched {
+		h.number(len(r.by))
+		for _, name := range slices.Sorted(maps.Keys(r.by)) {
+			h.text(name)
+			h.number(len(r.by[name]))
+			for _, n := range r.by[name] {
+				h.text(n.DB)
+				h.text(n.Table)
+			}
 		}
 	}
 	return sum.Sum64()

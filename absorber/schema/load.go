@@ -20,6 +20,9 @@ type Options struct {
 	// exactly as the server does. A table with a key over any other collation
 	// is refused. Nil means that only binary collations can.
 	CollationExact func(collation string) bool
+	// Lane names the lane that a table's writes would go to. Nil means that all
+	// go to the same.
+	Lane func(Name) string
 }
 
 // ErrUnsupported marks a server that is too old or a session that would not

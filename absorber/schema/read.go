@@ -36,6 +36,8 @@ type rawForeignKey struct {
 	name          string
 	child, parent Name
 	cascades      bool // a change of the parent changes the child
+	// The columns of both, in the key's order.
+	columns, parentColumns []string
 }
 
 // rawCheck is an enforced CHECK constraint.
@@ -73,12 +75,14 @@ func readAll(q Queryer, s server, want func(Name) bool) (*raw, error) {
 	if err := r.readTables(q, want); err != nil {
 		return nil, err
 	}
+	if err := r.readForeignKeys(q, s); err != nil {
+		return nil, err
+	}
 	in := r.schemaList()
 	steps := []func() error{
 		func() error { return r.readColumns(q, in) },
 		func() error { return r.readIndexes(q, in) },
 		func() error { return r.readChecks(q, s.dialect) },
-		func() error { return r.readForeignKeys(q) },
 		func() error { return r.readPartitions(q, in) },
 		func() error { return r.readBodies(q) },
 		func() (err error) { r.grants, err = readGrants(q); return err },
@@ -134,20 +138,25 @@ func compareNames(a, b Name) int {
 	return strings.Compare(a.Table, b.Table)
 }
 
-// schemaList is the SQL list of the databases with wanted tables; "" if none.
+// schemaList is the SQL list of the databases with wanted tables, and with the
+// parents of those; "" if none.
 func (r *raw) schemaList() string {
+	wanted := map[Name]bool{}
 	var quoted []string
-	last := ""
 	for _, t := range r.tables {
-		if t.name.DB != last {
-			quoted = append(quoted, quote(t.name.DB))
-			last = t.name.DB
+		wanted[t.name] = true
+		quoted = append(quoted, quote(t.name.DB))
+	}
+	for _, fk := range r.foreignKeys {
+		if wanted[fk.child] {
+			quoted = append(quoted, quote(fk.parent.DB))
 		}
 	}
 	if len(quoted) == 0 {
 		return ""
 	}
-	return "(" + strings.Join(quoted, ",") + ")"
+	slices.Sort(quoted)
+	return "(" + strings.Join(slices.Compact(quoted), ",") + ")"
 }
 
 // readColumns reads the columns of all tables in the listed databases.

@@ -24,17 +24,44 @@ func (r *raw) readChecks(q Queryer, d Dialect) error {
 
 // readForeignKeys reads all foreign keys: one from any database may point to a
 // wanted table.
-func (r *raw) readForeignKeys(q Queryer) error {
+func (r *raw) readForeignKeys(q Queryer, s server) error {
 	rows, err := query(q, "the foreign keys", 7, "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, UNIQUE_CONSTRAINT_SCHEMA,"+
 		" REFERENCED_TABLE_NAME, CONSTRAINT_NAME, UPDATE_RULE, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS")
 	if err != nil {
 		return err
 	}
+	parts, err := query(q, "the columns of the foreign keys", 6, "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME,"+
+		" REFERENCED_COLUMN_NAME, ORDINAL_POSITION FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_NAME IS NOT NULL"+
+		" ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION")
+	if err != nil {
+		return err
+	}
+	type key struct {
+		child Name
+		name  string
+	}
+	columns, parents := map[key][]string{}, map[key][]string{}
+	for _, v := range parts {
+		k := key{nameOf(v[0], v[1]), string(v[2])}
+		columns[k], parents[k] = append(columns[k], string(v[3])), append(parents[k], string(v[4]))
+	}
 	r.foreignKeys = nil
+	spelled := map[Name]Name{} // with lower_case_table_names 2 a key may spell them otherwise
+	for _, t := range r.tables {
+		spelled[lowerName(t.name)] = t.name
+	}
+	name := func(db, table []byte) Name {
+		n := nameOf(db, table)
+		if as, ok := spelled[lowerName(n)]; ok && s.lower != 0 {
+			return as
+		}
+		return n
+	}
 	keeps := func(rule []byte) bool { return string(rule) == "RESTRICT" || string(rule) == "NO ACTION" }
 	for _, v := range rows {
-		r.foreignKeys = append(r.foreignKeys, rawForeignKey{name: string(v[4]), child: nameOf(v[0], v[1]),
-			parent: nameOf(v[2], v[3]), cascades: !keeps(v[5]) || !keeps(v[6])})
+		k := key{nameOf(v[0], v[1]), string(v[4])}
+		r.foreignKeys = append(r.foreignKeys, rawForeignKey{name: k.name, child: name(v[0], v[1]), parent: name(v[2], v[3]),
+			cascades: !keeps(v[5]) || !keeps(v[6]), columns: columns[k], parentColumns: parents[k]})
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,9 +25,11 @@ const (
 	ReasonGenerated          = "generated_column"           // a column the server computes, of the row and something else
 	ReasonTrigger            = "trigger"                    // SQL that runs with each row
 	ReasonTriggerPrivilege   = "trigger_privilege"          // triggers cannot be seen
-	ReasonForeignKeyChild    = "foreign_key_child"          // a row needs its parent
-	ReasonForeignKeyParent   = "foreign_key_parent"         // a row may be held by children
-	ReasonForeignKeyCascade  = "foreign_key_cascade"        // the server changes rows by itself
+	ReasonForeignKeyCascade  = "foreign_key_cascade"        // a parent whose children the server changes by itself
+	ReasonForeignKeyHidden   = "foreign_key_hidden"         // the parent cannot be read
+	ReasonForeignKeyType     = "foreign_key_type"           // child and parent cannot be compared exactly
+	ReasonForeignKeyIndex    = "foreign_key_index"          // the parent's columns are no unique key
+	ReasonForeignKeyLane     = "foreign_key_lane"           // the parent is absorbed in another lane
 	ReasonCheck              = "check_constraint"           // a condition on more than the row
 	ReasonPartitioned        = "partitioned"                // a row may have no partition
 	ReasonAutoIncrementKey   = "auto_increment_not_primary" // AUTO_INCREMENT is not the primary key
@@ -40,9 +41,7 @@ var charsets = []string{"utf8mb4", "utf8mb3", "latin1", "ascii", "binary"}
 
 // judge finds every reason why t cannot be absorbed.
 func judge(t *Table, rt rawTable, r *raw, o Options) {
-	refuse := func(reason, format string, args ...any) {
-		t.Refusals = append(t.Refusals, Refusal{Reason: reason, Detail: fmt.Sprintf(format, args...)})
-	}
+	refuse := t.refuse
 	switch {
 	case strings.HasSuffix(rt.kind, "VIEW"):
 		refuse(ReasonView, "it is a view")
@@ -184,20 +183,6 @@ func judgeRules(t *Table, r *raw, refuse refuser) {
 	}
 	if !r.grants.has("TRIGGER", t.Name) {
 		refuse(ReasonTriggerPrivilege, "the account may not see its triggers: GRANT TRIGGER ON %s.*", quoteName(t.Name.DB))
-	}
-	for _, fk := range r.foreignKeys {
-		if fk.child != t.Name && fk.parent != t.Name {
-			continue
-		}
-		if fk.child == t.Name {
-			refuse(ReasonForeignKeyChild, "foreign key %s points to %s", fk.name, fk.parent)
-		}
-		if fk.parent == t.Name {
-			refuse(ReasonForeignKeyParent, "foreign key %s of %s points to it", fk.name, fk.child)
-		}
-		if fk.cascades {
-			refuse(ReasonForeignKeyCascade, "foreign key %s of %s cascades", fk.name, fk.child)
-		}
 	}
 	for _, ck := range r.checks[t.Name] {
 		if jsonCheck(ck, t) >= 0 {

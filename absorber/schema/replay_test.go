@@ -131,10 +131,19 @@ func dump(c *schema.Catalog) string {
 		for _, ix := range append([]schema.Index{t.Primary}, t.Uniques...) {
 			fmt.Fprintf(&b, "    unique %s %v %v\n", ix.Name, ix.Columns, ix.Prefix)
 		}
+		for _, k := range t.ForeignKeys {
+			fmt.Fprintf(&b, "    foreign key %s %v to %s %s\n", k.Name, k.Columns, k.Parent, k.Index)
+		}
+		if len(t.Referenced) > 0 {
+			fmt.Fprintf(&b, "    referenced %v\n", t.Referenced)
+		}
 	}
 	fmt.Fprintf(&b, "all %v\n", c.All())
 	for _, id := range touchWords {
-		fmt.Fprintf(&b, "touched by %s: %s\n", id, touches(c, id))
+		fmt.Fprintf(&b, "touched by %s: %s\n", id, touches(c, c.TouchedBy(id)))
+		if w := c.WrittenBy(id, false); !slices.Equal(w, c.TouchedBy(id)) {
+			fmt.Fprintf(&b, "written by %s: %s, inserted %s\n", id, touches(c, w), touches(c, c.WrittenBy(id, true)))
+		}
 	}
 	for _, w := range c.Warnings() {
 		fmt.Fprintf(&b, "warning: %s\n", w)
@@ -144,11 +153,10 @@ func dump(c *schema.Catalog) string {
 
 // touchWords are the identifiers whose reach the golden files hold.
 var touchWords = []string{"comp", "COMP", "CamelCase", "camelcase", "log", "v1", "V2", "v3", "v4", "jdv", "f1", "p1", "p2",
-	"dyn", "café", "cafe", "CAFÉ", "nothing", "t2", "ev1", "parentc", "we.ird`t", "select", "no_such_name"}
+	"dyn", "café", "cafe", "CAFÉ", "nothing", "t2", "ev1", "parentc", "parentr", "childr", "selfr", "fkparent", "fkchild", "we.ird`t", "select", "no_such_name"}
 
 // touches prints what TouchedBy answers; "everything" for all tables.
-func touches(c *schema.Catalog, id string) string {
-	got := c.TouchedBy(id)
+func touches(c *schema.Catalog, got []schema.Name) string {
 	if slices.Equal(got, c.All()) {
 		return "everything"
 	}

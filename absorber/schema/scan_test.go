@@ -90,16 +90,54 @@ func TestGraph(t *testing.T) {
 	}
 	tables := []*Table{{Name: name("t1")}, {Name: name("t2")}, {Name: Name{DB: "e", Table: "T1"}},
 		{Name: name("t3"), Refusals: []Refusal{{Reason: ReasonView}}}}
-	reached := newGraph(r).reach(tables)
+	reached, written, inserted := newGraph(r).reach(tables, asking), newGraph(r).reach(tables, writing), newGraph(r).reach(tables, inserting)
 	t1 := []Name{name("t1"), {DB: "e", Table: "T1"}}
 	all := []Name{name("t1"), name("t2"), {DB: "e", Table: "T1"}}
 	for id, want := range map[string][]Name{"t1": t1, "a": t1, "b": t1, "t2": {name("t2")}, "t3": nil, "hidden": all, "calls": all,
-		"dynamic": all, "plain": nil, "parent": {name("t2")}, "keeps": nil} {
+		"dynamic": all, "plain": nil, "parent": nil, "keeps": nil} {
 		if got := reached.of(id); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", id, got, want)
 		}
 	}
-	if none := newGraph(r).reach(tables[3:]); len(none.of("hidden")) != 0 || len(none.all) != 0 {
+	for id, want := range map[string][2][]Name{"t1": {t1, t1}, "plain": {nil, nil}, "keeps": {t1, nil}, "calls": {all, all},
+		"parent": {{name("t2")}, {name("t2")}}} { // parent has a trigger: nobody knows what else is written
+		if got := written.of(id); !slices.Equal(got, want[0]) {
+			t.Errorf("written by %s: %v, want %v", id, got, want[0])
+		}
+		if got := inserted.of(id); !slices.Equal(got, want[1]) {
+			t.Errorf("inserted by %s: %v, want %v", id, got, want[1])
+		}
+	}
+	if none := newGraph(r).reach(tables[3:], asking); len(none.of("hidden")) != 0 || len(none.all) != 0 {
 		t.Errorf("nothing absorbed, yet %v is touched", none.by)
+	}
+}
+
+// TestRelations follows foreign keys as far as a write goes, and no further.
+func TestRelations(t *testing.T) {
+	fk := func(child, parent string, cascades bool) rawForeignKey {
+		return rawForeignKey{child: Name{Table: child}, parent: Name{Table: parent}, cascades: cascades}
+	}
+	// a <- b (cascades) <- c (cascades) <- d, c -> e, b -> b (cascades), x <- a
+	r := relate([]rawForeignKey{fk("b", "a", true), fk("c", "b", true), fk("d", "c", false), fk("g", "d", true), fk("c", "e", false),
+		fk("b", "b", true), fk("a", "x", false)}, func(n Name) string { return n.Table })
+	for _, c := range []struct {
+		name    string
+		inserts bool
+		want    []string
+	}{
+		{"a", false, []string{"a", "b", "c", "d", "e", "x"}},
+		{"a", true, []string{"a", "x"}},
+		{"b", false, []string{"a", "b", "c", "d", "e"}},
+		{"c", false, []string{"b", "c", "d", "e"}},
+		{"c", true, []string{"b", "c", "e"}},
+		{"d", false, []string{"c", "d", "g"}},
+		{"x", false, []string{"a", "x"}},
+		{"other", false, []string{"other"}},
+	} {
+		got := r.of(c.name, c.inserts)
+		if slices.Sort(got); !slices.Equal(got, c.want) {
+			t.Errorf("%s, inserts %v: %v, want %v", c.name, c.inserts, got, c.want)
+		}
 	}
 }

@@ -113,6 +113,11 @@ type Table struct {
 	// Computed: the server computes columns of each row, or checks conditions on
 	// it. What an INSERT or UPDATE makes of a row is then the server's to say.
 	Computed bool
+	// ForeignKeys are those of the table, Referenced the columns that a foreign
+	// key of any table points to, ascending. They do not count in Version: what
+	// is pending of a table stays what it is when a foreign key comes or goes.
+	ForeignKeys []ForeignKey
+	Referenced  []int
 	// Refusals name why the table cannot be absorbed; empty means it can.
 	Refusals []Refusal
 }

@@ -8,21 +8,19 @@ import "slices"
 type graph struct {
 	refs   map[string][]string // identifiers in the bodies of a name
 	opaque map[string]bool     // names with a body that cannot be followed
+
+	byWord *relations[string] // foreign keys between folded bare names
+	byName *relations[Name]
 }
 
-// newGraph scans all bodies. A table is linked to what its triggers name, a
-// parent to the children that its foreign keys change.
+// newGraph scans all bodies. A table is linked to what its triggers name.
 func newGraph(r *raw) *graph {
 	g := &graph{refs: map[string][]string{}, opaque: map[string]bool{}}
+	g.byWord = relate(r.foreignKeys, func(n Name) string { return fold(n.Table) })
+	g.byName = relate(r.foreignKeys, func(n Name) Name { return n })
 	for _, bodies := range [][]rawBody{r.views, r.routines, r.triggers, r.events} {
 		for _, b := range bodies {
 			g.add(b)
-		}
-	}
-	for _, fk := range r.foreignKeys {
-		if fk.cascades {
-			from := fold(fk.parent.Table)
-			g.refs[from] = append(g.refs[from], fold(fk.child.Table))
 		}
 	}
 	for name, words := range g.refs {
@@ -48,17 +46,14 @@ func (g *graph) add(b rawBody) {
 	})
 }
 
-// reached answers TouchedBy for one set of absorbed tables.
+// reached answers TouchedBy or WrittenBy for one set of absorbed tables.
 type reached struct {
 	by  map[string][]Name // folded name -> absorbed tables behind it, sorted
 	all []Name            // every absorbed table, sorted
 }
 
-// of returns the tables behind a folded name.
-func (r *reached) of(folded string) []Name { return r.by[folded] }
-
 // reach follows every name to the absorbed ones among tables.
-func (g *graph) reach(tables []*Table) *reached {
+func (g *graph) reach(tables []*Table, p purpose) *reached {
 	r := &reached{by: map[string][]Name{}}
 	direct := map[string][]Name{}
 	for _, t := range tables {
@@ -71,31 +66,35 @@ func (g *graph) reach(tables []*Table) *reached {
 	if len(r.all) == 0 {
 		return r
 	}
-	for name := range direct {
-		r.by[name] = g.follow(name, direct, r.all)
+	names := map[string]bool{}
+	add := func(name string) { names[name] = true }
+	each(direct, add)
+	each(g.opaque, add)
+	each(g.refs, add)
+	if p != asking {
+		each(g.byWord.parents, add)
+		each(g.byWord.children, add)
 	}
-	for _, names := range []map[string]bool{g.opaque, keys(g.refs)} {
-		for name := range names {
-			if found := g.follow(name, direct, r.all); len(found) > 0 {
-				r.by[name] = found
-			}
+	for name := range names {
+		if found := g.follow(name, p, direct, r.all); len(found) > 0 {
+			r.by[name] = found
 		}
 	}
 	return r
 }
 
-// keys is the set of a map's keys.
-func keys(m map[string][]string) map[string]bool {
-	set := make(map[string]bool, len(m))
+// each calls f for the keys of a map.
+func each[V any](m map[string]V, f func(string)) {
 	for k := range m {
-		set[k] = true
+		f(k)
 	}
-	return set
 }
 
 // follow collects the absorbed tables behind one name, through any number of
-// bodies.
-func (g *graph) follow(name string, direct map[string][]Name, all []Name) []Name {
+// bodies, and along the foreign keys of what is written. Only what the
+// statement itself names is sure to be inserted into, not what a trigger, view
+// or routine of that name names.
+func (g *graph) follow(name string, p purpose, direct map[string][]Name, all []Name) []Name {
 	var found []Name
 	seen := map[string]bool{name: true}
 	for todo := []string{name}; len(todo) > 0; {
@@ -105,6 +104,12 @@ func (g *graph) follow(name string, direct map[string][]Name, all []Name) []Name
 			return all
 		}
 		found = append(found, direct[at]...)
+		if p != asking {
+			inserts := p == inserting && at == name && len(g.refs[at]) == 0
+			for _, related := range g.byWord.of(at, inserts) {
+				found = append(found, direct[related]...)
+			}
+		}
 		for _, next := range g.refs[at] {
 			if !seen[next] {
 				seen[next] = true

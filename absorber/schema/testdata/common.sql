@@ -47,6 +47,14 @@ CREATE TABLE other.childx (id int PRIMARY KEY, p int, CONSTRAINT fkx FOREIGN KEY
 ;;
 CREATE TABLE shop.selfr (id int PRIMARY KEY, p int, CONSTRAINT fks FOREIGN KEY (p) REFERENCES shop.selfr(id))
 ;;
+CREATE TABLE shop.fkparent (a int, b varchar(10) COLLATE utf8mb4_bin, c int, f double, PRIMARY KEY (a,b), UNIQUE uc (c), UNIQUE uf (f))
+;;
+CREATE TABLE shop.fkchild (id int PRIMARY KEY, x varchar(10) COLLATE utf8mb4_bin, y int, z int, CONSTRAINT fkab FOREIGN KEY (y,x) REFERENCES shop.fkparent(a,b), CONSTRAINT fkcc FOREIGN KEY (z) REFERENCES shop.fkparent(c) ON UPDATE RESTRICT ON DELETE NO ACTION)
+;;
+CREATE TABLE shop.fkdouble (id int PRIMARY KEY, f double, CONSTRAINT fkdouble FOREIGN KEY (f) REFERENCES shop.fkparent(f))
+;;
+CREATE TABLE shop.fkgrand (id int PRIMARY KEY, c int, CONSTRAINT fkgrand FOREIGN KEY (c) REFERENCES shop.childc(id))
+;;
 CREATE TABLE shop.nopk (a int NOT NULL UNIQUE, b int)
 ;;
 CREATE TABLE shop.myisam (id int PRIMARY KEY) ENGINE=MyISAM

@@ -1,3 +1,5 @@
+CREATE TABLE shop.fkpart (id int PRIMARY KEY, y int, CONSTRAINT fkpart FOREIGN KEY (y) REFERENCES shop.fkparent(a))
+;;
 CREATE TABLE shop.sysv (id int PRIMARY KEY, a int) WITH SYSTEM VERSIONING
 ;;
 CREATE SEQUENCE shop.sq

@@ -77,7 +77,8 @@ func (p *parts) checkMySQL(ctx context.Context) (*schema.Catalog, error) {
 	if _, err := conn.Execute("SET NAMES utf8mb4"); err != nil {
 		return nil, fmt.Errorf("prepare the session: %w", err)
 	}
-	return schema.Load(queryer{conn}, schema.Match(p.cfg.Patterns()), schema.Options{CollationExact: row.CollationExact})
+	return schema.Load(queryer{conn}, schema.Match(p.cfg.Patterns()), schema.Options{CollationExact: row.CollationExact,
+		Lane: func(n schema.Name) string { s, _ := p.cfg.TableFor(n.DB, n.Table); return s.Lane }})
 }
 
 // queryer lets the schema be read over a connection of this package.
