@@ -149,7 +149,7 @@ func (c *Catalog) Without(names ...Name) *Catalog {
 
 // Explain says in one line how the table is absorbed, or why it is not:
 // "absorbed: key (id), AUTO_INCREMENT, 1 unique index", or "passed through:
-// foreign_key_child: foreign key fk points to db.parent; trigger: ...".
+// foreign_key_index: foreign key fk points to ...; trigger: ...".
 func (t *Table) Explain() string {
 	if !t.Absorbable() {
 		why := make([]string, len(t.Refusals))
@@ -172,6 +172,13 @@ func (t *Table) Explain() string {
 		s += ", 1 unique index"
 	default:
 		s += ", " + strconv.Itoa(n) + " unique indexes"
+	}
+	switch n := len(t.ForeignKeys); n {
+	case 0:
+	case 1:
+		s += ", 1 foreign key"
+	default:
+		s += ", " + strconv.Itoa(n) + " foreign keys"
 	}
 	return s
 }

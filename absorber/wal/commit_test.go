@@ -20,6 +20,7 @@ func TestCommit(t *testing.T) {
 		{"a version that changed is a conflict", conflictByVersion},
 		{"a lease that was used up is a conflict", conflictByLease},
 		{"no row or a tombstone is enough for a fresh key", absentWitness},
+		{"a row that must be there may have any version", presentWitness},
 		{"a version never repeats for other content", noABA},
 		{"a fill after a commit is refused", fillAfterCommit},
 		{"two readers of a miss share the lease, and the first fill wins", sharedLease},
@@ -60,6 +61,30 @@ func commitAndRead(e *env) {
 	}
 	if p := e.progress(); p.LSN != 2 || p.Pending != 2 || p.Settled != 0 {
 		e.Errorf("progress: %+v", p)
+	}
+}
+
+func presentWitness(e *env) {
+	want := func(err error, key, why string) {
+		e.Helper()
+		c := e.unit("child").put("c"+key+why, "v")
+		c.Reads = []RowRead{{RowKey: RowKey{table, row.Key(key)}, Present: true}}
+		if _, got := e.s.Commit(e.Context(), c); !errors.Is(got, err) {
+			e.Errorf("%s: %v, want %v", why, got, err)
+		}
+	}
+	want(ErrConflict, "p", "no such row")
+	e.commit(e.unit("a").put("p", "v1"))
+	want(nil, "p", "the row is there")
+	e.commit(e.unit("a").put("p", "v2"))
+	want(nil, "p", "the row was written since")
+	e.commit(e.unit("a").put("p", ""))
+	want(ErrConflict, "p", "a tombstone")
+	// It does not tell of the row that is written itself.
+	c := e.unit("b").put("q", "v")
+	c.Reads = []RowRead{{RowKey: RowKey{table, "q"}, Present: true}}
+	if _, err := e.s.Commit(e.Context(), c); !errors.Is(err, ErrConflict) {
+		e.Errorf("a row that is its own parent and not there yet: %v", err)
 	}
 }
 

@@ -46,8 +46,12 @@ type commitRaise struct {
 }
 
 // expected is a key and a value: a lease and its token, a claim to take or to
-// release and its owner, a row and its version ("" = no row, or a tombstone).
+// release and its owner, a row and its version ("" = no row, or a tombstone;
+// present = a row).
 type expected struct{ key, value string }
+
+// present stands for any version of a row that is no tombstone.
+const present = "+"
 
 // witness says what a row must be when it is written.
 type witness byte
@@ -145,6 +149,8 @@ func (b *unitBuilder) reads(c *Commit) {
 	for i, r := range c.Reads {
 		gen := b.gen(r.Table)
 		switch {
+		case r.Present:
+			u.rows = append(u.rows, expected{b.keys.row(r.RowKey, gen), present})
 		case r.Lease != "":
 			u.leases = append(u.leases, expected{b.keys.rowLease(r.RowKey, gen), r.Lease})
 		case i < len(c.Writes) && c.Writes[i].RowKey == r.RowKey:

@@ -93,10 +93,14 @@ type Claim struct {
 // miss, else Version. Version 0 without a Lease asks only that the cache holds
 // no such row, or a tombstone: enough for a key that AUTO_INCREMENT has just
 // given out.
+//
+// Present asks only that the cache holds the row, whatever was written to it
+// since: enough for a parent, whose key nobody changes while its gate is open.
 type RowRead struct {
 	RowKey
 	Version row.LSN
 	Lease   string
+	Present bool
 }
 
 // ClaimRead is the witness that a unique value was free: its miss lease.

@@ -8,7 +8,8 @@
 -- ARGV  incarnation, floor, E, H, F, G, number of units, E expected states,
 --       the units' writers; then for each unit:
 --       head, seq, data, L tokens, C owners, X owners,
---       V versions ('' = no row or a tombstone), W times (write, image)
+--       V versions ('' = no row or a tombstone,
+--       '+' = any row), W times (write, image)
 --       head: T, L, C, X, V, W (3 bytes each), max backlog (8),
 --             T times the number of a state (2), then for each
 --             AUTO_INCREMENT value that the unit brings along: number of the
@@ -113,6 +114,10 @@ local function changed(kb, a, V, aw, W)
     local head = rowhead(KEYS[kb + i])
     if ARGV[a + i] == '' then -- no row, or a tombstone
       if head ~= '' and byte(head, 2) < 2 then
+        return true
+      end
+    elseif ARGV[a + i] == '+' then -- any version of a row
+      if head == '' or byte(head, 2) >= 2 then
         return true
       end
     elseif sub(head, 7, 14) ~= ARGV[a + i] then
