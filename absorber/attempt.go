@@ -40,7 +40,11 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 			return s.lsn, e.acknowledge(ctx, u, t, s)
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
-			err = e.waitGate(ctx, u, t)
+			for _, c := range e.concerned(t) {
+				if err = e.waitGate(ctx, u, c); err != nil {
+					break
+				}
+			}
 		case errors.Is(err, wal.ErrFull):
 			err = e.parked(u, func() error { return e.waitBacklog(ctx, t) })
 		}
@@ -64,7 +68,7 @@ func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []r
 		case errors.Is(err, wal.ErrConflict):
 			e.metrics.retries.WithLabelValues("conflict").Inc()
 		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, errSchema) && try < schemaTries:
-			e.forgetState(t.Name.String())
+			e.forgetStates(t)
 		case errors.Is(err, wal.ErrUnseeded):
 			if err := e.reseed(ctx, t); err != nil {
 				return stamp{}, err
@@ -93,7 +97,10 @@ func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.Tab
 	}
 	c.Unit.Lane = e.lane(t)
 	c.Unit.AcceptedMs = time.Now().UnixMilli()
-	c.Gens = map[string]uint64{t.Name.String(): st.Gen}
+	if c.Gens == nil {
+		c.Gens = map[string]uint64{}
+	}
+	c.Gens[t.Name.String()] = st.Gen
 	c.MaxBacklog = e.cfg.MaxBacklog
 	level := e.options(t).Durability
 	c.Confirm, c.Elsewhere = level == DurableReplica, level == DurableKafka

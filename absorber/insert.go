@@ -136,17 +136,22 @@ func (in *insertion) build(ctx context.Context, st wal.TableState) (*wal.Commit,
 // unit makes the commit of the rows.
 func (in *insertion) unit(ctx context.Context, st wal.TableState) (*wal.Commit, error) {
 	c := &wal.Commit{Unit: &row.Unit{}}
-	if err := in.keyReads(ctx, st, c); err != nil {
-		return nil, err
-	}
 	changes := make([]change, len(in.rows))
 	for i := range in.rows {
 		changes[i] = change{key: in.refs[i].Key, new: in.rows[i].Image}
 	}
-	var err error
+	// First: of a row that lacks its parent and is a duplicate, MySQL says which.
+	parents, err := in.e.keys(ctx, in.t, st, changes, nil)
+	if err != nil {
+		return nil, err
+	}
 	if c.Raises, err = raises(in.t, changes, in.last); err != nil {
 		return nil, err
 	}
+	if err := in.keyReads(ctx, st, c); err != nil {
+		return nil, err
+	}
+	parents.addTo(c)
 	if err := in.e.claim(ctx, in.t, st, changes, c); err != nil {
 		return nil, err
 	}

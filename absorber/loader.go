@@ -41,6 +41,9 @@ var errSchema = errors.New("the table's definition in MySQL has changed")
 // changed the table behind the proxies' back it would never end.
 const schemaTries = 20
 
+// lockFree leaves out rows that a foreign key's check would wait for.
+var lockFree = map[schema.Dialect]string{schema.MySQL: " FOR SHARE SKIP LOCKED", schema.MariaDB: " LOCK IN SHARE MODE SKIP LOCKED"}
+
 // loader reads rows from MySQL by a unique index. Callers that ask for the
 // same index while all connections are busy share one SELECT, so a spike of
 // misses costs MySQL a few statements and not one for each.
@@ -57,12 +60,14 @@ type loadKey struct {
 	table   string
 	version uint32
 	index   string
+	locked  bool
 }
 
 // load is one SELECT in the making.
 type load struct {
 	t     *schema.Table
 	ix    schema.Index
+	lock  bool
 	keys  map[string][][]byte // encoded index value -> stored column values
 	done  chan struct{}
 	found map[string]row.Image
@@ -83,15 +88,31 @@ func newLoader(dial func(ctx context.Context) (*client.Conn, error), n int, effe
 // missing in the answer. The SELECT starts after the call, so a lease taken
 // before the call covers what it sees.
 func (l *loader) byIndex(ctx context.Context, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
+	return l.batch(ctx, loadKey{t.Name.String(), t.Version, ix.Name, false}, t, ix, keys)
+}
+
+// locked is byIndex for the primary key of a table that need not be absorbed.
+// It finds only rows that are committed and that no transaction is about to
+// change: those on which a foreign key's check would not have to wait. A
+// *Refused if MySQL will not say.
+func (l *loader) locked(ctx context.Context, t *schema.Table, keys map[string][][]byte) (map[string]row.Image, error) {
+	found, err := l.batch(ctx, loadKey{t.Name.String(), t.Version, t.Primary.Name, true}, t, t.Primary, keys)
+	if _, answered := asMySQLError(err); answered && !errors.Is(err, errSchema) {
+		return nil, &Refused{Reason: ReasonParentUnread}
+	}
+	return found, err
+}
+
+// batch reads keys together with whoever else asks for k now.
+func (l *loader) batch(ctx context.Context, k loadKey, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	k := loadKey{t.Name.String(), t.Version, ix.Name}
 	l.mu.Lock()
 	b := l.waiting[k]
 	lead := b == nil || len(b.keys)+len(keys) > loadBatch
 	if lead {
-		b = &load{t: t, ix: ix, keys: map[string][][]byte{}, done: make(chan struct{})}
+		b = &load{t: t, ix: ix, lock: k.locked, keys: map[string][][]byte{}, done: make(chan struct{})}
 		l.waiting[k] = b
 	}
 	for enc, v := range keys {
@@ -140,6 +161,9 @@ func (l *loader) read(ctx context.Context, conn *client.Conn, b *load) (*client.
 	sql, err := selectByIndex(b.t, b.ix, b.keys)
 	if err != nil {
 		return conn, nil, err
+	}
+	if b.lock {
+		sql += lockFree[b.t.Dialect]
 	}
 	conn, res, err := l.query(ctx, opLoad, conn, sql)
 	if my, ok := asMySQLError(err); ok && (my.Code == mysql.ER_BAD_FIELD_ERROR || my.Code == mysql.ER_NO_SUCH_TABLE) {

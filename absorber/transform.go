@@ -16,6 +16,12 @@ import (
 type Scope struct {
 	Refs   []row.Ref
 	Unique []UniqueValue
+	// Offered are the new rows of a statement that may find others in their way:
+	// MySQL may look for their parents before it comes to those.
+	Offered []row.Image
+	// Replaces says that the statement takes away what is in its way, and does
+	// not change it.
+	Replaces bool
 	// Given is the last AUTO_INCREMENT value that Reserve gave the statement,
 	// 0 if none.
 	Given uint64
@@ -91,11 +97,18 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 	}
 	for range maxWidening {
 		before := tr.before()
+		if sc.Replaces && len(before) > 0 && tr.referenced() {
+			return nil, &Refused{Reason: ReasonReferenced}
+		}
 		after, err := compute(ctx, before)
 		if err != nil {
 			return nil, err
 		}
 		changes, err := tr.diff(after)
+		if err != nil {
+			return nil, err
+		}
+		parents, err := tr.e.keys(ctx, tr.t, tr.st, changes, sc.Offered)
 		if err != nil || len(changes) == 0 {
 			return nil, err
 		}
@@ -104,10 +117,16 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 			return nil, err
 		}
 		if !wider {
-			return tr.unit(ctx, changes, sc.Given)
+			return tr.unit(ctx, changes, sc.Given, parents)
 		}
 	}
 	return nil, &Refused{Reason: "too_many_rows"}
+}
+
+// referenced reports whether a foreign key points to the table.
+func (tr *transformation) referenced() bool {
+	now := tr.e.Catalog().Table(tr.t.Name)
+	return now == nil || len(now.Referenced) > 0
 }
 
 // load reads the rows that are not read yet, and reports whether one exists.
@@ -347,7 +366,7 @@ func (tr *transformation) widen(ctx context.Context, changes []change) (bool, er
 // unit makes the commit. Every row that was read is a witness, also one that
 // stays as it is: what was computed depends on it. AUTO_INCREMENT values up to
 // given came from the counter.
-func (tr *transformation) unit(ctx context.Context, changes []change, given uint64) (*wal.Commit, error) {
+func (tr *transformation) unit(ctx context.Context, changes []change, given uint64, parents *lineage) (*wal.Commit, error) {
 	changes, ok := inOrder(tr.t, changes)
 	if !ok {
 		return nil, &Refused{Reason: "unique_move"}
@@ -364,6 +383,7 @@ func (tr *transformation) unit(ctx context.Context, changes []change, given uint
 			c.Reads = append(c.Reads, r.read)
 		}
 	}
+	parents.addTo(c)
 	var err error
 	if c.Raises, err = raises(tr.t, changes, given); err != nil {
 		return nil, err

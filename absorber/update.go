@@ -87,6 +87,11 @@ func (e *Engine) modify(ctx context.Context, u *Usage, t *schema.Table, refs []r
 		if len(changes) == 0 {
 			return nil, nil
 		}
+		parents, err := e.keys(ctx, t, st, changes, nil)
+		if err != nil {
+			return nil, err
+		}
+		parents.addTo(c)
 		return c, e.claim(ctx, t, st, changes, c)
 	})
 	res.LSN = lsn

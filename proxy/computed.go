@@ -71,10 +71,22 @@ func (c *computation) run(ctx context.Context, rows []row.Image) error {
 	switch {
 	case err != nil:
 		return err
+	case c.res.failure != nil && c.s.keyed(c.p.Table) && (c.res.failure.Code == codeDuplicate || len(rows) > 1):
+		// Before the duplicate, or at a row before the one that failed, the real
+		// table may find that a parent is missing.
+		return &absorber.Refused{Reason: "foreign_key_error"}
 	case c.res.failure != nil:
 		return errAnswered
+	case c.p.Ignore && c.p.Verb == sqlrewrite.Update && len(c.res.warnings) > 0 && c.s.keyed(c.p.Table):
+		return &absorber.Refused{Reason: "foreign_key_error"} // a row that was left out: why is for MySQL to say
 	}
 	return nil
+}
+
+// keyed reports whether a table has foreign keys, or others' point to it.
+func (s *session) keyed(t *schema.Table) bool {
+	now := s.shared.engine.Catalog().Table(t.Name)
+	return now == nil || len(now.ForeignKeys)+len(now.Referenced) > 0
 }
 
 // job describes one run.
@@ -210,6 +222,7 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 	}
 	c.number(n)
 	alone := c.res
+	sc.Offered, sc.Replaces = alone.after, c.p.Verb == sqlrewrite.Replace
 	if err := widen(&sc, c.p, alone.after); err != nil {
 		return "", err
 	}

@@ -34,7 +34,7 @@ func (c *computation) upsert(ctx context.Context) (string, error) {
 	if generate > 0 && p.Shadow == sqlrewrite.ShadowNo {
 		return "duplicate_key", nil
 	}
-	sc := absorber.Scope{}
+	sc := absorber.Scope{Offered: rows, Replaces: p.Verb == sqlrewrite.Replace}
 	err := c.reserve(ctx, generate, &sc)
 	if err == nil && generate > 0 {
 		for i := range rows {

@@ -13,7 +13,8 @@ import (
 type fixedCatalog struct {
 	version uint64
 	tables  map[schema.Name]*schema.Table
-	reach   map[string][]schema.Name // lower case identifier -> tables
+	reach   map[string][]schema.Name          // lower case identifier -> tables
+	related map[string]map[bool][]schema.Name // and those that foreign keys connect to it, for inserts or any write
 }
 
 // Version is raised by tests that change the catalog.
@@ -24,6 +25,16 @@ func (c *fixedCatalog) Absorbed(n schema.Name) *schema.Table { return c.tables[n
 
 // TouchedBy folds ASCII case.
 func (c *fixedCatalog) TouchedBy(id string) []schema.Name { return c.reach[strings.ToLower(id)] }
+
+// WrittenBy knows what of related the names have.
+func (c *fixedCatalog) WrittenBy(id string, inserts bool) []schema.Name {
+	return append(slices.Clone(c.reach[strings.ToLower(id)]), c.related[strings.ToLower(id)][inserts]...)
+}
+
+// WrittenWith knows of no two tables with foreign keys and the same name.
+func (c *fixedCatalog) WrittenWith(n schema.Name, inserts bool) []schema.Name {
+	return append([]schema.Name{n}, c.related[strings.ToLower(n.Table)][inserts]...)
+}
 
 // All lists the tables in order.
 func (c *fixedCatalog) All() []schema.Name {

@@ -97,19 +97,17 @@ func (g *planning) merge(p *piece, nesting int) {
 	if p.all {
 		g.touch(g.cat.All(), false)
 	}
-	write := p.write
+	a := p.access()
 	for i := range p.toks {
-		names := g.behind(p, i)
-		if len(names) > 0 && (p.op(i+1, "(") || p.op(i+1, ".") && p.op(i+3, "(")) {
-			write = true // may be a stored function, or a package that has one
+		if a == reads && (p.op(i+1, "(") || p.op(i+1, ".") && p.op(i+3, "(")) && len(g.behind(p, i, writes)) > 0 {
+			// May be a stored function, or a package that has one: all that the
+			// statement names may be written, also what stands before it.
+			p.write, a = true, writes
+			break
 		}
-		g.touch(names, write)
 	}
-	if write && !p.write {
-		p.write = true
-		for i := range p.toks { // tables named before the function
-			g.touch(g.behind(p, i), true)
-		}
+	for i := range p.toks {
+		g.touch(g.behind(p, i, a), a != reads)
 	}
 	if p.within {
 		for _, t := range p.toks {
@@ -141,12 +139,15 @@ func (g *planning) name(p *piece) {
 }
 
 // touched asks the catalog for the tables behind an identifier.
-func (g *planning) touched(name string) []schema.Name {
+func (g *planning) touched(name string, a access) []schema.Name {
 	if cs := g.env.Charset; cs != "utf8mb4" && cs != "utf8mb3" && cs != "utf8" && !ascii([]byte(name)) {
 		g.foreign = true
 		return nil
 	}
-	return g.cat.TouchedBy(name)
+	if a == reads {
+		return g.cat.TouchedBy(name)
+	}
+	return g.cat.WrittenBy(name, a == inserts)
 }
 
 // touch adds tables to what the plan reads or writes.
@@ -195,7 +196,11 @@ func (g *planning) words(text []byte, write, effects bool) {
 			i++
 			continue
 		}
-		g.touch(g.touched(string(text[i:j])), write)
+		a := reads
+		if write {
+			a = writes
+		}
+		g.touch(g.touched(string(text[i:j]), a), write)
 		if effects {
 			g.plan.Effect |= wordEffects[lower(text[i:j])]
 		}

@@ -69,9 +69,14 @@ type Catalog interface {
 	// server does.
 	Absorbed(name schema.Name) *schema.Table
 	// TouchedBy returns the absorbed tables behind an identifier that may be
-	// a table, view, routine, or a table whose triggers or foreign keys reach
-	// absorbed tables; bare identifier, any database (over-approximation).
+	// a table, view, routine, or a table whose triggers reach absorbed tables;
+	// bare identifier, any database (over-approximation).
 	TouchedBy(identifier string) []schema.Name
+	// WrittenBy is TouchedBy for a statement that writes, with the tables that
+	// foreign keys connect to what it names. With inserts it only adds rows.
+	WrittenBy(identifier string, inserts bool) []schema.Name
+	// WrittenWith is WrittenBy for an absorbed table, by its full name.
+	WrittenWith(name schema.Name, inserts bool) []schema.Name
 	// All returns every absorbed table.
 	All() []schema.Name
 }

@@ -99,7 +99,7 @@ func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
 		}
 		return pass
 	}
-	plan.touchOnly(plan.Table.Name)
+	plan.touchOnly(plan.Table.Name, cat)
 	shadowed := *pass
 	shadowed.Reason = ReasonTemporary
 	plan.shadowed = &shadowed
@@ -159,10 +159,10 @@ func (g *planning) exact(p *parser, plan *Plan) (*Plan, Reason) {
 
 // touchOnly says that the statement touches one table: it was understood to
 // the last word, so no other name in it is a table.
-func (p *Plan) touchOnly(n schema.Name) {
+func (p *Plan) touchOnly(n schema.Name, cat Catalog) {
 	if p.Verb == PointRead {
 		p.Reads = []schema.Name{n}
 	} else {
-		p.Writes = []schema.Name{n}
+		p.Writes = cat.WrittenWith(n, p.Verb == Insert)
 	}
 }

@@ -2,17 +2,37 @@ package sqlrewrite
 
 import "github.com/rzpsarthak13/shock-absorber/absorber/schema"
 
+// access is what a statement does with the things it names.
+type access int
+
+const (
+	reads   access = iota
+	inserts        // adds rows: an INSERT that changes none
+	writes         // anything
+)
+
+// access is that of a piece.
+func (p *piece) access() access {
+	switch {
+	case !p.write:
+		return reads
+	case p.word(0, "INSERT") && !p.opaque && !p.has("DUPLICATE"):
+		return inserts
+	}
+	return writes
+}
+
 // behind finds the absorbed tables behind the identifier at token i, if there
 // is one. The catalog knows bare names only: a table, view or routine of that
 // name in any database. Where the statement names db.t in full and that is an
-// absorbed table, it touches that table alone: no view has its name, and it
-// has neither triggers nor foreign keys, or it would not be absorbed.
-func (g *planning) behind(p *piece, i int) []schema.Name {
+// absorbed table, it touches that table alone, and what foreign keys connect to
+// it: no view has its name, and it has no triggers, or it would not be absorbed.
+func (g *planning) behind(p *piece, i int, a access) []schema.Name {
 	name, ok := p.name(i)
 	if !ok {
 		return nil
 	}
-	names := g.touched(name)
+	names := g.touched(name, a)
 	if len(names) < 2 || !g.single || !p.namesTable(i) {
 		return names
 	}
@@ -21,7 +41,10 @@ func (g *planning) behind(p *piece, i int) []schema.Name {
 		return names
 	}
 	if t := g.cat.Absorbed(schema.Name{DB: db, Table: name}); t != nil {
-		return []schema.Name{t.Name}
+		if a == reads {
+			return []schema.Name{t.Name}
+		}
+		return g.cat.WrittenWith(t.Name, a == inserts)
 	}
 	return names
 }

@@ -44,13 +44,9 @@ func script(b *Batch, limit int) ([]statement, error) {
 		}
 		return w.out, nil
 	}
-	// A unique value that one row gives up may be taken by another in the same
-	// batch: deleting first and inserting last lets most of them pass.
-	for _, op := range []row.Op{row.Delete, row.Update, row.Insert} {
-		for _, run := range group(b.Changes, op) {
-			if err := w.run(run); err != nil {
-				return nil, err
-			}
+	for _, run := range ordered(b.Changes) {
+		if err := w.run(run); err != nil {
+			return nil, err
 		}
 	}
 	return w.out, nil
