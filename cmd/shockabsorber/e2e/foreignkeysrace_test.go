@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
 )
 
 // raceDDL are an absorbed parent, one that is not (it has no primary key), one
@@ -220,5 +221,61 @@ func TestForeignKeysKill(t *testing.T) {
 	for _, fam := range all {
 		fam.check(t, direct)
 		t.Logf("%s: %v", fam.child, fam.counts)
+	}
+}
+
+// TestForeignKeysDeadLetter has MySQL refuse a parent, behind the proxy's back,
+// after its child, in another database, was acknowledged too: both become dead
+// letters, no further child is taken, and a retry of first the one and then the
+// other brings both into MySQL.
+func TestForeignKeysDeadLetter(t *testing.T) {
+	server := servertest.MariaDB(t)
+	parents, children := server.Database(t), server.Database(t)
+	server.Exec(t, parents, "CREATE TABLE p (id INT PRIMARY KEY, code INT NOT NULL, UNIQUE KEY code (code))")
+	server.Exec(t, children, "CREATE TABLE c (id INT PRIMARY KEY, pid INT, v INT NOT NULL DEFAULT 0, CONSTRAINT c_p FOREIGN KEY (pid) REFERENCES "+parents+".p (id))")
+	cfg := settings(t, server, servertest.Redis(t).Addr)
+	cfg.WriteBack.DrainRate = 1000
+	cfg.Tables = map[string]config.Table{parents + ".p": {}, children + ".c": {}}
+	app, direct := start(t, server, cfg).open(t, parents), server.Open(t, parents)
+	c := children + ".c"
+	mustExec(t, app, "CALL shock_absorber.pause()")
+	time.Sleep(200 * time.Millisecond) // until the owner has heard of it
+	mustExec(t, app, "INSERT INTO p VALUES (1, 10)", "INSERT INTO p VALUES (2, 20)", "INSERT INTO "+c+" (id, pid) VALUES (1, 1), (2, 2)",
+		"INSERT INTO "+c+" (id, pid) VALUES (3, 2)", "UPDATE "+c+" SET pid = 1 WHERE id = 3")
+	if l := readLane(t, app); l.backlog != 5 {
+		t.Fatalf("%d units wait, not all 5: they were not absorbed", l.backlog)
+	}
+	mustExec(t, direct, "INSERT INTO p VALUES (99, 10)")
+	mustExec(t, app, "CALL shock_absorber.resume()")
+	until(t, "the lane to drain", func() bool { return readLane(t, app).backlog == 0 })
+	var letters []string
+	for _, line := range strings.Split(rowsOf(t, app, "SELECT * FROM shock_absorber.dead_letters"), "\n") {
+		if strings.Contains(line, parents+".p") || strings.Contains(line, c) {
+			letters = append(letters, line)
+		}
+	}
+	if len(letters) != 3 || !strings.Contains(letters[0], "Duplicate entry") || !strings.Contains(letters[1], "c_p") {
+		t.Fatalf("dead letters:\n%s", strings.Join(letters, "\n"))
+	}
+	for _, db := range []*sql.DB{app, direct} {
+		if _, err := db.Exec("INSERT INTO " + c + " (id, pid) VALUES (4, 1)"); code(err) != 1452 {
+			t.Errorf("a child of a dead parent: %v", err)
+		}
+	}
+	id := func(letter string) string { id, _, _ := strings.Cut(letter, "|"); return id }
+	if _, err := app.Exec("CALL shock_absorber.retry(" + id(letters[1]) + ")"); err == nil || !strings.Contains(err.Error(), "c_p") {
+		t.Errorf("a retry of the child alone: %v", err)
+	}
+	mustExec(t, direct, "DELETE FROM p WHERE id = 99")
+	mustExec(t, app, "CALL shock_absorber.retry("+id(letters[0])+")", "CALL shock_absorber.retry("+id(letters[1])+")", "CALL shock_absorber.retry("+id(letters[2])+")")
+	if got := rowsOf(t, direct, "SELECT id FROM p ORDER BY id"); got != "1\n2" {
+		t.Errorf("parents: %q", got)
+	}
+	mustExec(t, app, "INSERT INTO "+c+" (id, pid) VALUES (4, 1)")
+	until(t, "the lane to drain", func() bool { return readLane(t, app).backlog == 0 })
+	for name, db := range map[string]*sql.DB{"MySQL": direct, "the proxy": app} {
+		if got := rowsOf(t, db, "SELECT id, pid FROM "+c+" ORDER BY id"); got != "1|1\n2|2\n3|1\n4|1" {
+			t.Errorf("children in %s: %q", name, got)
+		}
 	}
 }
