@@ -170,3 +170,29 @@ func TestClassify(t *testing.T) {
 		t.Error("no error became one")
 	}
 }
+
+// A parent is written before its children, and deleted after them; what a
+// table gives up itself it gives up first.
+func TestScriptPutsParentsFirst(t *testing.T) {
+	one, two := twoTables()
+	three := &schema.Table{Name: schema.Name{DB: "d", Table: "three"}, Columns: one.Columns, Primary: one.Primary}
+	two.ForeignKeys = []schema.ForeignKey{{Parent: one.Name}, {Parent: two.Name}}
+	three.ForeignKeys = []schema.ForeignKey{{Parent: two.Name}, {Parent: schema.Name{DB: "d", Table: "elsewhere"}}}
+	b := Batch{Changes: []Change{
+		change(three, 5, row.Insert, 1, "a", 10), change(one, 5, row.Delete, 2, "b", 20), change(two, 6, row.Update, 3, "c", 30, 1),
+		change(three, 6, row.Update, 4, "d", 40, 1), change(two, 7, row.Insert, 5, "e", 50), change(one, 7, row.Insert, 6, "f", 60),
+		change(three, 8, row.Delete, 7, "g", 70), change(two, 8, row.Delete, 8, "h", 80), change(one, 9, row.Update, 9, "i", 90, 1)}}
+	want := "DELETE three, DELETE two, DELETE o``ne, UPDATE o``ne, INSERT o``ne, UPDATE two, INSERT two, UPDATE three, INSERT three"
+	var got []string
+	for _, text := range texts(t, b, 1<<20) {
+		words := strings.Fields(text)
+		table := words[3]
+		if words[2] == "DELETE" || words[2] == "INSERT" {
+			table = words[4]
+		}
+		got = append(got, words[2]+" "+strings.Trim(strings.TrimPrefix(table, "`d`."), "`"))
+	}
+	if strings.Join(got, ", ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, ", "), want)
+	}
+}

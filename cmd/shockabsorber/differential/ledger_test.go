@@ -94,7 +94,7 @@ var today = map[any]bool{
 
 	traitUnique: true, traitPrefix: true, traitAuto: true, traitClock: true, traitStrict: true, traitLax: true, traitZeroDate: true, traitANSI: true, traitBackslash: true,
 	traitAutoZero: true, traitZone: true, traitUTF8: true, traitStep: true, traitFoundRows: true,
-	traitGenerated: true, traitCheck: true, traitDefault: true, traitParent: true, traitChild: true, traitPadChar: true, traitLatin1: true, traitBinary: true, traitTimestamp: false,
+	traitGenerated: true, traitCheck: true, traitDefault: true, traitParent: false, traitChild: true, traitPadChar: true, traitLatin1: true, traitBinary: true, traitTimestamp: false,
 	traitEdge: false, traitKeyUpdate: false, traitOrderLimit: false, traitMixedAuto: false, traitNoDefault: false, traitOddKey: false, traitOddDefault: false, traitRefused: false, traitWarned: false,
 }
 
