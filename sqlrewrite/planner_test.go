@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
 
 // TestCacheBounds: the cache drops what was used least recently and keeps no
@@ -103,6 +106,53 @@ func TestReasonsDocumented(t *testing.T) {
 		r := Reason(c[1])
 		if line := fmt.Sprintf("| `%s` | %s |", r, r.Explain()); !strings.Contains(string(doc), line) {
 			t.Errorf("DESIGN.md lacks the line: %s", line)
+		}
+	}
+}
+
+// TestForeignKeysWrite: a statement that writes touches what foreign keys
+// connect to the tables it names, an INSERT less of it, and one that reads
+// nothing of it.
+func TestForeignKeysWrite(t *testing.T) {
+	cat := shop()
+	n := func(s string) schema.Name { name, _ := schema.ParseName(s); return name }
+	users, items := n("app.users"), n("app.order_items")
+	// orders is not absorbed; its children are order_items. users has a parent of its own, items.
+	cat.related = map[string]map[bool][]schema.Name{"orders": {false: {items}}, "drop_orders": {false: {items}, true: {items}},
+		"order_items": {false: {users}, true: {users}}}
+	delete(cat.tables, n("other.users"))
+	cat.reach["users"] = []schema.Name{users}
+	for text, want := range map[string][2]string{
+		"SELECT * FROM orders":                                           {"[]", "[]"},
+		"SELECT * FROM orders WHERE id = 1 FOR UPDATE":                   {"[]", "[app.order_items]"},
+		"INSERT INTO orders VALUES (1)":                                  {"[]", "[]"},
+		"INSERT INTO orders VALUES (1) ON DUPLICATE KEY UPDATE id = 2":   {"[]", "[app.order_items]"},
+		"REPLACE INTO orders VALUES (1)":                                 {"[]", "[app.order_items]"},
+		"LOAD DATA INFILE 'x' INTO TABLE orders":                         {"[]", "[app.order_items]"},
+		"UPDATE orders JOIN x USING (id) SET orders.id = 5":              {"[]", "[app.order_items]"},
+		"TRUNCATE orders":                                                {"[]", "[app.order_items]"},
+		"ALTER TABLE orders DROP PRIMARY KEY":                            {"[]", "[app.order_items]"},
+		"RENAME TABLE orders TO other_orders":                            {"[]", "[app.order_items]"},
+		"LOCK TABLES orders WRITE":                                       {"[]", "[app.order_items]"},
+		"SELECT drop_orders(1), name FROM users":                         {"[]", "[app.order_items app.users]"},
+		"CALL drop_orders(1)":                                            {"[]", "[app.order_items]"},
+		"BEGIN; DELETE FROM orders; COMMIT":                              {"[]", "[app.order_items]"},
+		"/*!50000 DELETE */ FROM orders":                                 {"[]", "[app.order_items]"},
+		"PREPARE s FROM 'DELETE FROM orders'":                            {"[]", "[app.order_items]"},
+		"INSERT INTO order_items VALUES (1, 2, 'x', 3)":                  {"[]", "[app.order_items app.users]"},
+		"SELECT qty FROM order_items WHERE order_id = 1 AND line = 2":    {"[app.order_items]", "[]"},
+		"DELETE FROM app.order_items WHERE order_id = 1 AND line = 2":    {"[]", "[app.order_items app.users]"},
+		"UPDATE users SET n = 1 WHERE id = 1":                            {"[]", "[app.users]"},
+		"INSERT INTO orders SELECT id FROM users":                        {"[]", "[app.users]"},
+		"EXPLAIN ANALYZE DELETE FROM orders":                             {"[]", "[app.order_items]"},
+		"WITH x AS (SELECT 1) DELETE FROM orders WHERE id IN (SELECT 1)": {"[]", "[app.order_items]"},
+	} {
+		p := NewPlanner(10).Plan([]byte(text), session(), cat).Plan
+		for _, names := range [][]schema.Name{p.Reads, p.Writes} {
+			slices.SortFunc(names, func(a, b schema.Name) int { return strings.Compare(a.String(), b.String()) })
+		}
+		if got := [2]string{fmt.Sprint(p.Reads), fmt.Sprint(p.Writes)}; got != want {
+			t.Errorf("%s: reads %s, writes %s; want %s", text, got[0], got[1], want)
 		}
 	}
 }
