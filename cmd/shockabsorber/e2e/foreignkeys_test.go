@@ -180,9 +180,9 @@ func TestForeignKeysAnswerAsDirectly(t *testing.T) {
 			}
 			rnd := rand.New(rand.NewPCG(22, 11))
 			codes := map[string]int{}
-			for i := range 700 {
+			for i := range 440 {
 				text := familyStatement(rnd)
-				if i == 350 {
+				if i == 220 {
 					for _, c := range conns {
 						if _, err := c.ExecContext(t.Context(), "SET sql_mode = ''"); err != nil {
 							t.Fatal(err)
@@ -201,7 +201,7 @@ func TestForeignKeysAnswerAsDirectly(t *testing.T) {
 				t.Errorf("the tables hold:\n%s\ninstead of:\n%s", got, want)
 			}
 			for _, seen := range []string{"error 1451", "error 1452", "error 1062"} {
-				if codes[seen] < 5 {
+				if codes[seen] < 3 {
 					t.Errorf("%q came %d times: this test tests nothing", seen, codes[seen])
 				}
 			}

@@ -124,7 +124,7 @@ func TestForeignKeysRace(t *testing.T) {
 					fam = &family{parent: fam.parent, child: fam.child, cascades: true, base: 10000 + c*100, there: map[int]bool{}}
 				}
 				rnd := rand.New(rand.NewPCG(uint64(c), 1))
-				for range 120 {
+				for range 90 {
 					fam.step(t, f.pool(c), rnd)
 				}
 			})
