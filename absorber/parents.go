@@ -49,7 +49,7 @@ func (l *lineage) addTo(c *wal.Commit) {
 // offered are rows that the statement brings along, whether it stores them or
 // not: MySQL may look for their parents first.
 func (e *Engine) keys(ctx context.Context, t *schema.Table, st wal.TableState, changes []change, offered []row.Image) (*lineage, error) {
-	now := e.Catalog().Table(t.Name)
+	now := e.defined(t)
 	if now == nil || now.Version != t.Version {
 		return nil, ErrReplan
 	}
@@ -81,6 +81,16 @@ func (e *Engine) keys(ctx context.Context, t *schema.Table, st wal.TableState, c
 		}
 	}
 	return l, nil
+}
+
+// defined is t as the catalog has it now, nil if it has none. An engine that
+// was not started has no catalog: then t is all that is known.
+func (e *Engine) defined(t *schema.Table) *schema.Table {
+	cat := e.Catalog()
+	if cat == nil {
+		return t
+	}
+	return cat.Table(t.Name)
 }
 
 // takesKey reports whether a row that a foreign key may point to goes, or gets
@@ -216,11 +226,10 @@ func (e *Engine) parentRows(ctx context.Context, p *schema.Table, st wal.TableSt
 // concerned are the table and its absorbed parents: those whose gates a write
 // to it waits for.
 func (e *Engine) concerned(t *schema.Table) []*schema.Table {
-	cat := e.Catalog()
 	all := []*schema.Table{t}
-	if now := cat.Table(t.Name); now != nil {
+	if now := e.defined(t); now != nil {
 		for i := range now.ForeignKeys {
-			if p := cat.Absorbed(now.ForeignKeys[i].Parent); p != nil && p.Name != t.Name && !slices.Contains(all, p) {
+			if p := e.Catalog().Absorbed(now.ForeignKeys[i].Parent); p != nil && p.Name != t.Name && !slices.Contains(all, p) {
 				all = append(all, p)
 			}
 		}

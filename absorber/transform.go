@@ -125,7 +125,7 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 
 // referenced reports whether a foreign key points to the table.
 func (tr *transformation) referenced() bool {
-	now := tr.e.Catalog().Table(tr.t.Name)
+	now := tr.e.defined(tr.t)
 	return now == nil || len(now.Referenced) > 0
 }
 
