@@ -205,7 +205,7 @@ func TestForeignKeysAnswerAsDirectly(t *testing.T) {
 					t.Errorf("%q came %d times: this test tests nothing", seen, codes[seen])
 				}
 			}
-			f.absorbed(t, 100)
+			f.absorbed(t, 60)
 			t.Logf("%v, %d units absorbed", codes, readLane(t, f.pools[0]).lsn)
 		})
 	}

@@ -129,7 +129,7 @@ func TestForeignKeysRace(t *testing.T) {
 				}
 			})
 			f.drained(t)
-			f.absorbed(t, 100)
+			f.absorbed(t, 60)
 			total := [4]int{}
 			for _, fam := range all {
 				fam.check(t, f.direct)
