@@ -26,7 +26,9 @@ func (c oneTable) TouchedBy(id string) []schema.Name {
 	}
 	return nil
 }
-func (c oneTable) All() []schema.Name { return []schema.Name{c.t.Name} }
+func (c oneTable) WrittenBy(id string, _ bool) []schema.Name       { return c.TouchedBy(id) }
+func (c oneTable) WrittenWith(n schema.Name, _ bool) []schema.Name { return c.TouchedBy(n.Table) }
+func (c oneTable) All() []schema.Name                              { return []schema.Name{c.t.Name} }
 
 // paymentTable has ten columns, a key and a unique index of text, as tables of
 // payments do.

@@ -163,7 +163,7 @@ func TestForeignKeysKill(t *testing.T) {
 	addrs, files := [2]string{}, [2]string{}
 	var proxies [2]*process
 	for i := range proxies {
-		addrs[i] = freePort(t)
+		addrs[i] = servertest.FreeAddr(t)
 		files[i] = crashConfig(t, db, redis, addrs[i], database, "memory")
 		text, err := os.ReadFile(files[i])
 		if err != nil {
