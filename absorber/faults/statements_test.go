@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -222,14 +223,22 @@ func (w *world) generate(i, id int, tokens ...string) {
 // already unless its INSERT failed: the first has used its id up nevertheless.
 func (w *world) clash(i, id, taken int, token string) {
 	p := w.process(i)
+	clashed := false
 	w.write(p, fmt.Sprintf("insert auto %d, %d", id, taken), func(ctx context.Context) error {
 		var rows []absorber.NewRow
 		for _, v := range []int{id, taken} {
 			rows = append(rows, absorber.NewRow{Image: row.Image{fmt.Append(nil, v), []byte(token)}})
 		}
 		_, err := p.engine.Insert(ctx, nil, p.table("auto"), rows, absorber.AutoIncrement{Increment: 1, Offset: 1})
+		var dup *absorber.Duplicate
+		if clashed = errors.As(err, &dup); clashed {
+			return nil
+		}
 		return err
 	}, func(s state) bool {
+		if clashed {
+			return s[fmt.Sprint("auto/", taken)] != ""
+		}
 		for _, v := range []int{id, taken} {
 			key := fmt.Sprint("auto/", v)
 			if s[key] != "" {
