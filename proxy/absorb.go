@@ -12,6 +12,28 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
+// unconvertible reports whether a parameter has a character that a column of
+// the table may not have. MySQL converts parameters before it executes, and
+// fails with 3988 where it would otherwise find no row, or warn.
+func (c *computation) unconvertible() bool {
+	t := c.p.Table
+	if t.Dialect != schema.MySQL || !c.req.binary() {
+		return false
+	}
+	for i := range t.Columns {
+		switch col := &t.Columns[i]; col.Charset {
+		case "", "binary", "utf8mb4":
+		default:
+			for _, a := range c.args {
+				if a.Kind == row.KindString && !row.Converts(a.Text, col.Charset) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // insertHere absorbs an INSERT.
 func (c *computation) insertHere(ctx context.Context) (string, error) {
 	s, p := c.s, c.p

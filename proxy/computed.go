@@ -215,6 +215,11 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 	if c.p.NumRows() > 1 && (c.p.Verb != sqlrewrite.Insert || n > 0 && len(c.res.after) != n) {
 		return "several_rows", nil
 	}
+	if len(c.res.after) < c.p.NumRows() && c.s.keyed(c.p.Table) {
+		// MySQL 9.7 looks for the parent of a row before it sees that the row is
+		// a duplicate, and counts one without a parent differently.
+		return "foreign_key_error", nil
+	}
 	// Only now: a row that fails before it is stored uses up no value in MySQL.
 	sc := absorber.Scope{}
 	if err := c.reserve(ctx, n, &sc); err != nil {
@@ -319,7 +324,7 @@ func (s *session) writeShadowRows(res *shadowResult, req request) error {
 	if req.columns(len(res.columns)) {
 		status |= wire.StatusMetadataChanged
 	}
-	if err := s.conn.WriteColumns(res.columns, status); err != nil {
+	if err := s.conn.WriteColumns(res.columns, wire.OK{Status: status}); err != nil {
 		return err
 	}
 	for _, r := range res.rows {

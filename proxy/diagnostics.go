@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -20,17 +21,30 @@ var (
 // and values from here.
 func (s *session) outcomeHere(ctx context.Context, sql []byte, req request) (bool, error) {
 	o := s.outcome
-	if !o.own || len(req.params()) > 0 || req.elsewhere() != "" {
+	// Telling the backend the last insert id changes what it says of its own
+	// last statement.
+	tells := s.insertID != 0 && s.conn.HasBackend()
+	if !o.own && !tells || len(req.params()) > 0 || req.elsewhere() != "" {
 		return false, nil
 	}
+	if !o.own {
+		return s.substitute(ctx, sql, req, sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1, Warnings: -2, Errors: -2})
+	}
 	if m := onlyList.FindSubmatch(sql); m != nil {
+		defer func() { s.outcome.found = o.found }() // it does not count as a SELECT
 		return true, s.writeOutcome(ctx, sql, req, true, listed(o.list(m[1]), m[2], m[3]))
 	}
 	if m := onlyCount.FindSubmatch(sql); m != nil {
 		return true, s.writeOutcome(ctx, sql, req, true, [][][]byte{{strconv.AppendInt(nil, int64(len(o.list(m[1]))), 10)}})
 	}
-	known := sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1, Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))}
-	text, warned, ok := sqlrewrite.Substitute(sql, s.vars.mode, known)
+	return s.substitute(ctx, sql, req, sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1,
+		Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))})
+}
+
+// substitute answers a SELECT that asks for the outcome by having the backend
+// compute it with what is known.
+func (s *session) substitute(ctx context.Context, sql []byte, req request, known sqlrewrite.Outcome) (bool, error) {
+	text, ok := sqlrewrite.Substitute(sql, s.vars.mode, known)
 	if !ok {
 		return false, nil
 	}
@@ -41,7 +55,8 @@ func (s *session) outcomeHere(ctx context.Context, sql []byte, req request) (boo
 	if err != nil {
 		return false, clientError(err)
 	}
-	return true, s.writeOutcome(ctx, sql, req, warned, rows)
+	// MariaDB forgets warnings only for a statement with a table or a subquery.
+	return true, s.writeOutcome(ctx, sql, req, s.outcome.own && s.shared.engine.Catalog().Dialect() == schema.MariaDB, rows)
 }
 
 // list are the warnings, or only the errors.
@@ -92,23 +107,28 @@ func atMost(digits []byte) int {
 	return n
 }
 
-// writeOutcome sends rows under the column definitions of sql. A statement that
-// looks at the diagnostics leaves them as they are.
+// writeOutcome sends rows under the column definitions of sql. With keep the
+// diagnostics stay as they are; else the backend, which has just executed sql,
+// knows the outcome.
 func (s *session) writeOutcome(ctx context.Context, sql []byte, req request, keep bool, rows [][][]byte) error {
-	_, defs, err := s.result(ctx, string(sql))
+	if err := s.openBackend(ctx); err != nil {
+		return clientError(err)
+	}
+	res, err := s.conn.BackendQuery(ctx, string(sql), nil)
 	if err != nil {
 		return clientError(err)
 	}
 	kept := s.outcome
-	if s.outcome.readRows(len(rows)); keep {
+	if s.outcome = (outcome{rowCount: -1}); keep {
+		s.outcome.readRows(len(rows))
 		s.outcome.failure, s.outcome.warnings = kept.failure, kept.warnings
 	}
-	status := s.ownStatus()
-	if err := s.conn.WriteColumns(defs, status); err != nil {
+	end := wire.OK{Status: s.ownStatus(), Warnings: res.Response.Warnings}
+	if err := s.conn.WriteColumns(res.Columns, end); err != nil {
 		return err
 	}
 	var columns []wire.ColumnDef
-	for _, d := range defs {
+	for _, d := range res.Columns {
 		c, err := wire.ParseColumnDef(d, s.conn.Caps())
 		if err != nil {
 			return err
@@ -126,5 +146,5 @@ func (s *session) writeOutcome(ctx context.Context, sql []byte, req request, kee
 			return err
 		}
 	}
-	return s.conn.WriteEnd(wire.OK{Status: status})
+	return s.conn.WriteEnd(end)
 }

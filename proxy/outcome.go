@@ -57,7 +57,10 @@ func (s *session) updated(info []byte) {
 // but FOUND_ROWS() is still that of the last statement that set it.
 func (o *outcome) forwarded(p *sqlrewrite.Plan, r *wire.Response, d schema.Dialect) {
 	found := o.found
-	*o = outcome{}
+	*o = outcome{rowCount: int64(r.Affected)}
+	if r.Err != nil || r.Rows {
+		o.rowCount = -1
+	}
 	// MySQL counts the rows that an UPDATE finds, and a DO.
 	if !r.Rows && len(p.Reads) == 0 && p.Effect&sqlrewrite.EffectUnknown == 0 && (d == schema.MariaDB || r.Err != nil) {
 		o.found = found

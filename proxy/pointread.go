@@ -50,7 +50,7 @@ func (s *session) writeRows(adm *admission, rows [][][]byte, req request) error 
 	if req.columns(len(adm.columns)) {
 		status |= wire.StatusMetadataChanged
 	}
-	if err := s.conn.WriteColumns(adm.columns, status); err != nil {
+	if err := s.conn.WriteColumns(adm.columns, wire.OK{Status: status}); err != nil {
 		return err
 	}
 	defs, err := adm.definitions(binary, s.conn.Caps())

@@ -67,16 +67,24 @@ func (pr *probe) answer(head []byte, lists ...[][]byte) []byte {
 		out = append(append(out, byte(len(p)), byte(len(p)>>8), byte(len(p)>>16), seq), p...)
 	}
 	packet(head)
+	var warnings uint16
+	if len(head) >= preparedHead {
+		warnings = binary.LittleEndian.Uint16(head[preparedHead-2:])
+	}
 	for _, defs := range lists {
 		for _, d := range defs {
 			packet(d)
 		}
 		if len(defs) > 0 && !pr.caps.Has(wire.CapDeprecateEOF) {
-			packet(wire.AppendEOF(nil, pr.caps, wire.OK{Status: pr.status}))
+			packet(wire.AppendEOF(nil, pr.caps, wire.OK{Status: pr.status, Warnings: warnings}))
 		}
 	}
 	return out
 }
+
+// preparedHead is the length of COM_STMT_PREPARE_OK, whose end is the number of
+// warnings.
+const preparedHead = 12
 
 // executeNulls is a COM_STMT_EXECUTE with NULL for each of n markers.
 func executeNulls(id uint32, n int) []byte {

@@ -24,7 +24,7 @@ func (c *Conn) WriteError(e *wire.ErrPacket) error {
 // WriteColumns starts a result set. Each definition is a payload, as
 // wire.AppendColumnDef makes it or the backend sent it to a session with the
 // same capabilities.
-func (c *Conn) WriteColumns(defs [][]byte, status uint16) error {
+func (c *Conn) WriteColumns(defs [][]byte, ok wire.OK) error {
 	if err := c.out.WritePacket(wire.AppendInt(nil, uint64(len(defs)))); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (c *Conn) WriteColumns(defs [][]byte, status uint16) error {
 	if c.login.Caps.Has(wire.CapDeprecateEOF) {
 		return nil
 	}
-	return c.WriteEnd(wire.OK{Status: status})
+	return c.WriteEnd(ok)
 }
 
 // WriteRow adds a row, a payload of wire.AppendTextRow or AppendBinaryRow.

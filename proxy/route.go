@@ -147,6 +147,9 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 		return "", refusal
 	}
 	c := &computation{s: s, p: st.Plan, args: st.Args(req.params()), env: env, req: req}
+	if c.unconvertible() {
+		return string(sqlrewrite.ReasonValue), nil
+	}
 	if c.p.Shadow == sqlrewrite.ShadowMust {
 		return c.compute(ctx)
 	}

@@ -50,7 +50,7 @@ func (r *scripted) Query(ctx context.Context, sql []byte) (bool, error) {
 // row answers with one row.
 func (r *scripted) row(text string) error {
 	def := wire.AppendColumnDef(nil, r.conn.Caps(), &wire.ColumnDef{Name: "c", Type: wire.TypeVarString})
-	return errors.Join(r.conn.WriteColumns([][]byte{def}, r.conn.Status()),
+	return errors.Join(r.conn.WriteColumns([][]byte{def}, wire.OK{Status: r.conn.Status()}),
 		r.conn.WriteRow(wire.AppendTextRow(nil, [][]byte{[]byte(text)})), r.conn.WriteEnd(wire.OK{Status: r.conn.Status()}))
 }
 

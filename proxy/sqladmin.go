@@ -94,7 +94,7 @@ func (s *session) writeText(columns []string, rows [][][]byte) error {
 	for i, c := range columns {
 		defs[i] = wire.AppendColumnDef(nil, s.conn.Caps(), &wire.ColumnDef{Schema: "shock_absorber", Name: c, Charset: utf8mb4, Length: width, Type: typeVarString, Decimals: 31})
 	}
-	if err := s.conn.WriteColumns(defs, s.ownStatus()); err != nil {
+	if err := s.conn.WriteColumns(defs, wire.OK{Status: s.ownStatus()}); err != nil {
 		return err
 	}
 	for _, r := range rows {

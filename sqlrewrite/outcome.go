@@ -11,14 +11,13 @@ type Outcome struct{ RowCount, FoundRows, Warnings, Errors int64 }
 
 // notConstant are the words by which a SELECT may be more than one row of
 // expressions.
-var notConstant = []string{"FROM", "INTO", "UNION", "INTERSECT", "EXCEPT", "MINUS", "VALUES", "LIMIT", "FOR", "LOCK", "PROCEDURE", "HAVING", "WHERE"}
+var notConstant = []string{"SELECT", "FROM", "INTO", "UNION", "INTERSECT", "EXCEPT", "MINUS", "VALUES", "LIMIT", "FOR", "LOCK", "PROCEDURE", "HAVING", "WHERE"}
 
 // Substitute writes an outcome into a SELECT of one row of expressions that
 // asks for it: what the server then computes is what it would have answered
 // had it executed the statement before. ok is false for any other statement,
-// and where the outcome is not known. warned tells whether warnings or errors
-// are asked for.
-func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, warned, ok bool) {
+// and where the outcome is not known.
+func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 	var toks []token
 	l := newLexer(sql, mode)
 	for {
@@ -27,7 +26,7 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, warned, ok bo
 			break
 		}
 		if t.broken || t.kind == tokParam || t.kind == tokOpen || t.kind == tokHint {
-			return nil, false, false
+			return nil, false
 		}
 		toks = append(toks, t)
 	}
@@ -41,7 +40,7 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, warned, ok bo
 		return i < len(toks) && toks[i].kind == tokOp && string(sql[toks[i].start:toks[i].end]) == s
 	}
 	if !word(0, "SELECT") {
-		return nil, false, false
+		return nil, false
 	}
 	var out []byte
 	from := 0
@@ -51,11 +50,11 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, warned, ok bo
 	}
 	for i := 1; i < len(toks); i++ {
 		if toks[i].kind == tokSemi {
-			return nil, false, false
+			return nil, false
 		}
 		for _, w := range notConstant {
 			if word(i, w) {
-				return nil, false, false
+				return nil, false
 			}
 		}
 		call := op(i+1, "(") && op(i+2, ")") && !op(i-1, ".")
@@ -68,18 +67,18 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, warned, ok bo
 		case toks[i].kind == tokVar:
 			switch sessionVariable(sql[toks[i].start:toks[i].end]) {
 			case "warning_count":
-				warned, known = true, o.Warnings >= 0
+				known = o.Warnings >= 0
 				put(i, i, o.Warnings)
 			case "error_count":
-				warned, known = true, o.Errors >= 0
+				known = o.Errors >= 0
 				put(i, i, o.Errors)
 			}
 		}
 		if !known {
-			return nil, false, false
+			return nil, false
 		}
 	}
-	return append(out, sql[from:]...), warned, ok
+	return append(out, sql[from:]...), ok
 }
 
 // sessionVariable is the name of @@name, @@session.name or @@local.name in

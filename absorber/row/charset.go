@@ -50,6 +50,13 @@ func fits(s []byte, charset string) (chars, bytes int, ok bool) {
 	return chars, bytes, true
 }
 
+// Converts reports whether UTF-8 text can be converted to a character set
+// without loss, as far as that is known here.
+func Converts(s []byte, charset string) bool {
+	_, _, ok := fits(s, charset)
+	return ok
+}
+
 // toLatin1 converts UTF-8 into MySQL's latin1; false if a character is missing
 // there.
 func toLatin1(dst, s []byte) ([]byte, bool) {

@@ -189,6 +189,8 @@ func (g *generator) session() *session {
 		}
 		st.opening = append(st.opening, &statement{kind: kindSession, verb: s.sql})
 	}
+	// FOUND_ROWS() of a session without a SELECT is a matter of its own.
+	st.opening = append(st.opening, &statement{kind: kindSession, verb: "SELECT 1"})
 	st.restarted()
 	return st
 }
