@@ -123,7 +123,10 @@ func (s *session) writeOutcome(ctx context.Context, sql []byte, req request, kee
 		s.outcome.readRows(len(rows))
 		s.outcome.failure, s.outcome.warnings = kept.failure, kept.warnings
 	}
-	end := wire.OK{Status: s.ownStatus(), Warnings: res.Response.Warnings}
+	end := wire.OK{Status: s.ownStatus()}
+	if !req.binary() { // PREPARE has given the warnings about the statement itself
+		end.Warnings = res.Response.Warnings
+	}
 	if err := s.conn.WriteColumns(res.Columns, end); err != nil {
 		return err
 	}

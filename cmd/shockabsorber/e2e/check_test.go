@@ -39,7 +39,7 @@ var features = []featured{
 	{"prefixed", "", "prefix_primary_key", "CREATE TABLE prefixed (t TEXT, PRIMARY KEY (t(9)))"},
 	{"myisam", "", "engine", "CREATE TABLE myisam (id INT PRIMARY KEY) ENGINE=MyISAM"},
 	{"parent", "", "foreign_key_cascade", "CREATE TABLE parent (id INT PRIMARY KEY)"},
-	{"child", "", "foreign_key_cascade", "CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT fk FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)"},
+	{"child", "", "", "CREATE TABLE child (id INT PRIMARY KEY, p INT, CONSTRAINT fk FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)"},
 	{"default_expr", "", "", "CREATE TABLE default_expr (id INT PRIMARY KEY, k CHAR(36) DEFAULT (UUID()), a INT DEFAULT (1 + 2), b INT DEFAULT (a * 2))"},
 	{"func_index", "MySQL", "functional_index", "CREATE TABLE func_index (id INT PRIMARY KEY, a VARCHAR(9), KEY f ((LOWER(a))))"},
 	{"func_unique", "MySQL", "functional_unique_index", "CREATE TABLE func_unique (id INT PRIMARY KEY, a VARCHAR(9), UNIQUE KEY f ((LOWER(a))))"},
