@@ -36,6 +36,7 @@ type Duplicate struct {
 	Table  *schema.Table
 	Index  string // "PRIMARY" or the index's name
 	Values [][]byte
+	Row    int // which row of an INSERT, from 0
 }
 
 // Error is the server's own text for 1062.

@@ -258,7 +258,10 @@ func (in *insertion) explicit() error {
 // before the one that clashed stay used.
 func (in *insertion) failed(ctx context.Context, err error) error {
 	var dup *Duplicate
-	if in.t.AutoIncrement < 0 || in.res.Generated || !errors.As(err, &dup) {
+	if in.t.AutoIncrement < 0 || !errors.As(err, &dup) {
+		return err
+	}
+	if dup.Row = in.failedAt; in.res.Generated {
 		return err
 	}
 	var top uint64

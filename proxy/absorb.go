@@ -46,6 +46,10 @@ func (c *computation) insertHere(ctx context.Context) (string, error) {
 		rows[i] = absorber.NewRow{Image: r.Image, Generate: r.Generate}
 	}
 	res, err := s.shared.engine.Insert(ctx, s.usage, p.Table, rows, absorber.AutoIncrement(c.env.AutoIncrement))
+	var dup *absorber.Duplicate
+	if errors.As(err, &dup) && dup.Row > 0 && res.Generated {
+		s.insertID = res.InsertID // of the rows before, which were stored and are gone
+	}
 	if reason, err := refused(err); reason != "" || err != nil {
 		if res.Generated {
 			c.first = res.InsertID

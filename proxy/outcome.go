@@ -76,7 +76,14 @@ const maxFound = 10000
 func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
 	const kept = sqlrewrite.UseWarnings | sqlrewrite.UseRowCount | sqlrewrite.UseFoundRows
 	o := s.outcome
-	if uses&kept == 0 || !o.own && o.found == 0 {
+	if uses&kept == 0 {
+		// A statement without a table, such as SELECT LAST_INSERT_ID(), leaves
+		// MariaDB's warnings as they are: they must not be older ones.
+		if uses == 0 || !o.own || !s.diagnosed || o.failure != nil || len(o.warnings) > 0 || s.shared.engine.Catalog().Dialect() != schema.MariaDB {
+			return nil
+		}
+		s.diagnosed = false
+	} else if !o.own && o.found == 0 {
 		return nil
 	}
 	if uses&sqlrewrite.UseFoundRows != 0 && o.found > 0 && o.found <= maxFound {

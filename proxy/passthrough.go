@@ -37,7 +37,8 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 			s.shared.statements.WithLabelValues("barrier", did).Inc()
 		}
 	}
-	if p.Uses&sqlrewrite.UseInsertID != 0 || p.Effect&sqlrewrite.EffectSession != 0 {
+	// A write may fail and leave another LAST_INSERT_ID() nevertheless.
+	if p.Uses&sqlrewrite.UseInsertID != 0 || p.Effect&sqlrewrite.EffectSession != 0 || len(writes) > 0 {
 		if err := s.tellInsertID(ctx); err != nil {
 			return err
 		}
@@ -217,6 +218,10 @@ func (s *session) Before(ctx context.Context, cmd byte, _ []byte) error {
 func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	p := s.running
 	s.running = nil
+	if cmd == wire.ComStmtPrepare && r.Err != nil {
+		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
+	}
+	s.diagnosed = r.Err != nil || r.Warnings > 0
 	if p != nil {
 		s.outcome.forwarded(p, r, s.shared.engine.Catalog().Dialect())
 		if err := s.took(ctx, p, r); err != nil {

@@ -67,8 +67,13 @@ func (p *Plan) Rows(args []Arg, env *Env) ([]NewRow, Reason) {
 }
 
 // autoIncrement sets the AUTO_INCREMENT column, or finds that the row asks for
-// a value: by NULL, DEFAULT, or 0 unless the mode says that 0 is a value.
+// a value: by NULL, DEFAULT, or 0 unless the mode says that 0 is a value: that
+// is also what DEFAULT stands for then.
 func (v *evaluation) autoIncrement(im row.Image, c int, e *expr) (bool, Reason) {
+	if e.op == opDefault && v.env.Mode&ModeNoAutoValueOnZero != 0 {
+		im[c] = []byte("0")
+		return false, ""
+	}
 	if e.op == opNull || e.op == opDefault || e.op == opSlot && v.args[e.n].Kind == row.KindNull {
 		return true, ""
 	}

@@ -135,7 +135,7 @@ func (a *auditor) counters(ctx context.Context, l *lane) ([]Finding, error) {
 			return nil, err
 		}
 		gen, next, _ := strings.Cut(value, ":")
-		next, _, _ = strings.Cut(next, ":") // the increment and offset follow
+		next, _, _ = strings.Cut(next, ":")                            // the increment and offset follow
 		highest, herr := strconv.ParseUint(string(rows[0][0]), 10, 64) // NULL and negative values say nothing
 		n, nerr := strconv.ParseUint(next, 10, 64)
 		if after != before || gen != strconv.FormatUint(before.gen, 10) || herr != nil {

@@ -45,6 +45,7 @@ type session struct {
 	noBackslash bool
 	ansi        bool
 	charset     string
+	selects     bool // the last statement was a SELECT
 }
 
 // setting is something a session sets. Those of one group replace each other.
@@ -189,8 +190,6 @@ func (g *generator) session() *session {
 		}
 		st.opening = append(st.opening, &statement{kind: kindSession, verb: s.sql})
 	}
-	// FOUND_ROWS() of a session without a SELECT is a matter of its own.
-	st.opening = append(st.opening, &statement{kind: kindSession, verb: "SELECT 1"})
 	st.restarted()
 	return st
 }

@@ -61,6 +61,7 @@ func (g *generator) step(at int) {
 			if slices.ContainsFunc(statements, func(s *statement) bool { return avoids(s.kind) || slices.ContainsFunc(s.traits, avoids) }) {
 				return
 			}
+			g.sessions[at].selects = strings.HasPrefix(string(statements[len(statements)-1].kind), "SELECT")
 			g.steps = append(g.steps, step{session: at, statements: statements})
 			return
 		}
@@ -143,8 +144,11 @@ var outcomes = []string{"SHOW WARNINGS", "SHOW WARNINGS", "SHOW WARNINGS", "SELE
 	"SELECT LAST_INSERT_ID()", "SELECT @@identity, @@last_insert_id", "SHOW COUNT(*) WARNINGS", "SHOW ERRORS", "SELECT LAST_INSERT_ID() + 1 AS x, ROW_COUNT() AS y", "SELECT ROW_COUNT(), FOUND_ROWS()"}
 
 // outcome asks for it.
-func (g *generator) outcome(*session) []*statement {
+func (g *generator) outcome(st *session) []*statement {
 	s := &statement{kind: kindOutcome, verb: g.pick(outcomes)}
+	if g.mysql && !st.selects && strings.Contains(s.verb, "FOUND_ROWS") {
+		s.verb = "SELECT ROW_COUNT()" // MySQL's other statements change FOUND_ROWS() as they like (proxy/DESIGN.md)
+	}
 	s.prepared = g.chance(25)
 	return []*statement{s}
 }
