@@ -24,7 +24,7 @@ func (s *session) outcomeHere(ctx context.Context, sql []byte, req request) (boo
 	// Telling the backend the last insert id changes what it says of its own
 	// last statement.
 	tells := s.insertID != 0 && s.conn.HasBackend()
-	if !o.own && !tells || len(req.params()) > 0 || req.elsewhere() != "" {
+	if !o.own && !tells && o.found == 0 || len(req.params()) > 0 || req.elsewhere() != "" {
 		return false, nil
 	}
 	if !o.own {

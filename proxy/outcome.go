@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -74,17 +75,24 @@ const maxFound = 10000
 // last. What no statement can bring about there is a ROW_COUNT() above 1;
 // outcomeHere answers that.
 func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
-	const kept = sqlrewrite.UseWarnings | sqlrewrite.UseRowCount | sqlrewrite.UseFoundRows
-	o := s.outcome
-	if uses&kept == 0 {
-		// A statement without a table, such as SELECT LAST_INSERT_ID(), leaves
-		// MariaDB's warnings as they are: they must not be older ones.
-		if uses == 0 || !o.own || !s.diagnosed || o.failure != nil || len(o.warnings) > 0 || s.shared.engine.Catalog().Dialect() != schema.MariaDB {
-			return nil
-		}
-		s.diagnosed = false
-	} else if !o.own && o.found == 0 {
+	o := &s.outcome
+	if !s.mustTell(uses) {
 		return nil
+	}
+	if o.own {
+		// Whatever is told changes FOUND_ROWS(), and makes the backend forget
+		// its warnings: MariaDB only for a statement with a table.
+		rows, err := s.query(ctx, "SELECT FOUND_ROWS() FROM (SELECT 0) t")
+		if err != nil {
+			return err
+		}
+		if s.diagnosed = false; o.found == 0 {
+			n, err := strconv.Atoi(string(rows[0][0]))
+			if err != nil {
+				return fmt.Errorf("read FOUND_ROWS(): %w", err)
+			}
+			o.found = n + 1
+		}
 	}
 	if uses&sqlrewrite.UseFoundRows != 0 && o.found > 0 && o.found <= maxFound {
 		rows := "SELECT 1 FROM DUAL WHERE FALSE"
@@ -95,26 +103,38 @@ func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
 			return err
 		}
 	}
-	if !o.own {
-		return nil
-	}
-	// MariaDB forgets warnings only for a statement with a table or a subquery.
-	sql := "DO (SELECT 0)"
+	sql := ""
 	switch {
+	case !o.own:
 	case o.failure != nil:
 		sql = fmt.Sprintf("SIGNAL SQLSTATE '%s' SET MYSQL_ERRNO = %d, MESSAGE_TEXT = 0x%x", o.failure.State, o.failure.Code, o.failure.Message)
 		var same *wire.ErrPacket
 		if _, err := s.query(ctx, sql); err == nil || !errors.As(err, &same) {
 			return err
 		}
-		return nil
-	case uses&sqlrewrite.UseFoundRows != 0: // anything else could change it
-		return nil
-	case o.rowCount < 0:
-		sql = "SELECT 0 FROM (SELECT 0) t"
+		s.diagnosed, sql = true, ""
+	case uses&sqlrewrite.UseRowCount == 0 || uses&sqlrewrite.UseFoundRows != 0: // anything else could change that
+	case o.rowCount == 0:
+		sql = "DO 0"
 	case o.rowCount > 0:
-		sql = "SELECT 0 INTO @shock_absorber FROM (SELECT 0) t"
+		sql = "SELECT 0 INTO @shock_absorber"
+	}
+	if sql == "" {
+		return nil
 	}
 	_, err := s.query(ctx, sql)
 	return err
+}
+
+// mustTell reports whether a statement that uses these may see what the backend
+// does not know.
+func (s *session) mustTell(uses sqlrewrite.Use) bool {
+	const kept = sqlrewrite.UseWarnings | sqlrewrite.UseRowCount | sqlrewrite.UseFoundRows
+	o := s.outcome
+	if uses&kept != 0 {
+		return o.own || o.found != 0
+	}
+	// A statement without a table, such as SELECT LAST_INSERT_ID(), leaves
+	// MariaDB's warnings as they are: they must not be older ones.
+	return uses != 0 && o.own && s.diagnosed && o.failure == nil && len(o.warnings) == 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB
 }

@@ -221,7 +221,7 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	if cmd == wire.ComStmtPrepare && r.Err != nil {
 		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
 	}
-	s.diagnosed = r.Err != nil || r.Warnings > 0
+	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0
 	if p != nil {
 		s.outcome.forwarded(p, r, s.shared.engine.Catalog().Dialect())
 		if err := s.took(ctx, p, r); err != nil {

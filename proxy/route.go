@@ -32,7 +32,7 @@ type session struct {
 	used      bool                        // the backend connection may hold state
 	written   map[row.Lane]row.LSN        // own writes that may not be in MySQL yet
 	insertID  uint64                      // LAST_INSERT_ID() that the backend does not know yet; 0 = none
-	diagnosed bool                        // the backend has warnings or an error of the last statement it executed
+	diagnosed bool                        // the backend may still list warnings or an error of a statement it executed
 	outcome   outcome                     // of the last statement, if it was answered here
 
 	deferred []string // SET statements that a backend connection opened later must run

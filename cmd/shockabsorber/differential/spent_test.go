@@ -51,11 +51,11 @@ func (p *performance) inserted(s *statement) *table {
 // counter finds the counter in SHOW CREATE TABLE.
 var counter = regexp.MustCompile(`AUTO_INCREMENT=(\d+)`)
 
-// level puts the counters that list may use on the same value on both sides.
-func (p *performance) level(list []*statement) error {
+// level puts the counters that a statement may use on the same value on both
+// sides.
+func (p *performance) level(s *statement) error {
 	for _, t := range p.chapter.tables {
-		uses := slices.ContainsFunc(list, func(s *statement) bool { return p.inserted(s) == t || s.kind == kindTransaction })
-		if !p.spent[t] || !uses {
+		if !p.spent[t] || p.inserted(s) != t && s.kind != kindTransaction {
 			continue
 		}
 		delete(p.spent, t)
