@@ -45,8 +45,8 @@ const maxWidening = 8
 
 // Transform absorbs a statement that is described by what it does to rows:
 // REPLACE, ON DUPLICATE KEY UPDATE, an UPDATE that moves keys, whatever MySQL
-// itself computed on a shadow of the table. All of it is applied or nothing.
-// Only Lane and LSN of the Result are set: the counts are compute's to know.
+// itself computed on a shadow of the table. All of it is applied or nothing: a
+// unique value that another row keeps is a *Duplicate. Only Lane and LSN of the Result are set: the counts are compute's to know.
 // Errors as for Insert, and those of compute.
 func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Scope, compute Compute) (Result, error) {
 	lsn, err := e.attempt(ctx, u, t, sc.Refs, func(st wal.TableState) (*wal.Commit, error) {
@@ -117,6 +117,9 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 			return nil, err
 		}
 		if !wider {
+			if err := tr.clash(changes); err != nil {
+				return nil, err
+			}
 			return tr.unit(ctx, changes, sc.Given, parents)
 		}
 	}

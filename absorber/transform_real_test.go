@@ -115,6 +115,38 @@ func (r *transforming) swap(a, b int) {
 	}
 }
 
+// take is UPDATE pairs SET u = to WHERE u = .., which fails if another row has
+// that value already.
+func (r *transforming) take(u, to int) {
+	r.Helper()
+	_, err := r.e.Transform(r.Context(), nil, pairs, Scope{Unique: []UniqueValue{pairUnique(r.T, u)}}, func(_ context.Context, before []row.Image) ([]row.Image, error) {
+		var after []row.Image
+		for _, im := range before {
+			if string(im[2]) == fmt.Sprint(u) {
+				im = row.Image{im[0], im[1], []byte(fmt.Sprint(to))}
+			}
+			after = append(after, im)
+		}
+		return after, nil
+	})
+	is, taken := -1, false
+	for id, x := range r.want {
+		if x.u == u {
+			is = id
+		}
+		taken = taken || x.u == to
+	}
+	var dup *Duplicate
+	switch clashes := is >= 0 && taken && u != to; {
+	case clashes != errors.As(err, &dup), !clashes && err != nil:
+		r.Fatalf("u=%d of row %d becomes %d, taken %v: %v", u, is, to, taken, err)
+	case is >= 0 && !clashes:
+		x := r.want[is]
+		x.u = to
+		r.want[is] = x
+	}
+}
+
 // look compares one row, by key and by unique value, with the model.
 func (r *transforming) look(id, u int) {
 	r.Helper()
@@ -174,8 +206,10 @@ func TestTransform(t *testing.T) {
 		switch n := r.rnd.IntN(10); {
 		case n < 5:
 			r.replace(id, u, fmt.Sprint("v", i))
-		case n < 8:
+		case n < 7:
 			r.move(u, id)
+		case n < 9:
+			r.take(u, id)
 		default:
 			r.swap(id, u)
 		}

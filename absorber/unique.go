@@ -214,6 +214,45 @@ func indexValues(ix schema.Index, im row.Image) [][]byte {
 	return vs
 }
 
+// clash is the *Duplicate of a row that takes a unique value which another of
+// the rows that were read keeps. Of several changed rows only MySQL knows to
+// which it comes first.
+func (tr *transformation) clash(changes []change) error {
+	keeps := map[wal.ClaimKey]bool{}
+	changed := map[row.Key]bool{}
+	for _, c := range changes {
+		changed[c.key] = true
+	}
+	for _, ix := range tr.t.Uniques {
+		for k, r := range tr.rows {
+			if changed[k] {
+				continue
+			}
+			key, has, err := claimKey(tr.t, ix, r.im)
+			if err != nil {
+				return err
+			}
+			if has {
+				keeps[key] = true
+			}
+		}
+		for _, c := range changes {
+			key, has, err := claimKey(tr.t, ix, c.new)
+			if err != nil {
+				return err
+			}
+			if !has || !keeps[key] {
+				continue
+			}
+			if len(changes) > 1 {
+				return &Refused{Reason: "duplicate_in_statement"}
+			}
+			return duplicate(tr.t, ix, c.new)
+		}
+	}
+	return nil
+}
+
 // sameKey reports whether two rows from MySQL are the same row.
 func sameKey(t *schema.Table, a, b row.Image) bool {
 	for _, c := range t.Primary.Columns {
