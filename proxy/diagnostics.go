@@ -37,8 +37,9 @@ func (s *session) outcomeHere(ctx context.Context, sql []byte, req request) (boo
 	if m := onlyCount.FindSubmatch(sql); m != nil {
 		return true, s.writeOutcome(ctx, sql, req, true, [][][]byte{{strconv.AppendInt(nil, int64(len(o.list(m[1]))), 10)}})
 	}
-	return s.substitute(ctx, sql, req, sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1,
-		Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))})
+	known := sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1, Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))}
+	known.Kept = known.Warnings > 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB
+	return s.substitute(ctx, sql, req, known)
 }
 
 // substitute answers a SELECT that asks for the outcome by having the backend

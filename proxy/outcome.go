@@ -63,7 +63,7 @@ func (o *outcome) forwarded(p *sqlrewrite.Plan, r *wire.Response, d schema.Diale
 		o.rowCount = -1
 	}
 	// MySQL counts the rows that an UPDATE finds, and a DO.
-	if !r.Rows && len(p.Reads) == 0 && p.Effect&sqlrewrite.EffectUnknown == 0 && (d == schema.MariaDB || r.Err != nil) {
+	if !r.Rows && p.Effect&sqlrewrite.EffectUnknown == 0 && (r.Err != nil || d == schema.MariaDB && len(p.Reads) == 0) {
 		o.found = found
 	}
 }

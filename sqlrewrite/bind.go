@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
 
 // bound checks what no Plan can know of one execution's values, before they
@@ -189,6 +190,9 @@ func (p *Plan) apply(im, inserted row.Image, args []Arg, env *Env) (row.Image, [
 		v.im[a.column] = stored
 	}
 	if !differs(im, v.im) {
+		if p.nullAgain(im) {
+			return nil, nil, ReasonValue
+		}
 		return v.im, nil, ""
 	}
 	for c := range p.Table.Columns {
@@ -209,6 +213,16 @@ func (p *Plan) apply(im, inserted row.Image, args []Arg, env *Env) (row.Image, [
 		}
 	}
 	return v.im, changed, ""
+}
+
+// nullAgain reports whether a column that is assigned NULL, as every one is that
+// is NULL in an image which stays the same, has a default: both servers compare
+// the bytes below a NULL too, which are the default's in a row that was read,
+// and may call such a row changed.
+func (p *Plan) nullAgain(im row.Image) bool {
+	return slices.ContainsFunc(p.set, func(a assignment) bool {
+		return im[a.column] == nil && p.Table.Columns[a.column].Default == schema.DefaultLiteral
+	})
 }
 
 // differs reports whether two images of a table differ.

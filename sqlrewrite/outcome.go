@@ -6,8 +6,12 @@ import (
 )
 
 // Outcome is what functions and variables say of a statement that was answered
-// without the server. A negative number is not known.
-type Outcome struct{ RowCount, FoundRows, Warnings, Errors int64 }
+// without the server. A negative number is not known. With Kept its warnings
+// outlive a SELECT that does not ask for them.
+type Outcome struct {
+	RowCount, FoundRows, Warnings, Errors int64
+	Kept                                  bool
+}
 
 // notConstant are the words by which a SELECT may be more than one row of
 // expressions.
@@ -16,7 +20,8 @@ var notConstant = []string{"SELECT", "FROM", "INTO", "UNION", "INTERSECT", "EXCE
 // Substitute writes an outcome into a SELECT of one row of expressions that
 // asks for it: what the server then computes is what it would have answered
 // had it executed the statement before. ok is false for any other statement,
-// and where the outcome is not known.
+// and where the outcome is not known. If it is Kept, one that asks only for the
+// last insert id, which the server knows, is written too.
 func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 	var toks []token
 	l := newLexer(sql, mode)
@@ -64,6 +69,8 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 			put(i, i+2, o.RowCount)
 		case word(i, "FOUND_ROWS") && call && o.FoundRows >= 0:
 			put(i, i+2, o.FoundRows)
+		case word(i, "LAST_INSERT_ID") && call:
+			ok = ok || o.Kept
 		case toks[i].kind == tokVar:
 			switch sessionVariable(sql[toks[i].start:toks[i].end]) {
 			case "warning_count":
@@ -72,6 +79,8 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 			case "error_count":
 				known = o.Errors >= 0
 				put(i, i, o.Errors)
+			case "identity", "last_insert_id":
+				ok = ok || o.Kept
 			}
 		}
 		if !known {

@@ -31,6 +31,12 @@ func TestSubstitute(t *testing.T) {
 			t.Errorf("%s: %q, %v", c.sql, text, ok)
 		}
 	}
+	o.Kept = true
+	for sql, want := range map[string]bool{"SELECT LAST_INSERT_ID()": true, "SELECT @@identity, 1": true, "SELECT LAST_INSERT_ID(5)": false, "SELECT LAST_INSERT_ID() FROM t": false, "SELECT 1": false} {
+		if text, ok := Substitute([]byte(sql), 0, o); ok != want || ok && string(text) != sql {
+			t.Errorf("%s, with warnings that are kept: %q, %v", sql, text, ok)
+		}
+	}
 	if text, ok := Substitute([]byte("SELECT @@warning_count, ROW_COUNT()"), 0, Outcome{Warnings: -2}); ok {
 		t.Errorf("an unknown count was written as %q", text)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
 
 // choice is what a step may be, and how often.
@@ -93,8 +95,23 @@ func (g *generator) repeated(s *statement) []*statement {
 // some are, and the statement gets the trait.
 func (g *generator) value(st *session, s *statement, c *column, edgy bool) value {
 	v := g.render(st, g.choose(s, c, edgy), binding{family: c.typ.family, odd: edgy})
-	v.again = func() value { return g.value(st, s, c, edgy) }
+	if g.mysql && strings.Contains(v.sql, "1e400") { // MySQL may warn of it twice (proxy/DESIGN.md)
+		v.param = nil
+	}
+	v.again = func() value { return g.anew(c, v, g.value(st, s, c, edgy)) }
 	return v
+}
+
+// anew is another value for a parameter. MySQL remembers the types that it first
+// had, and stores a string in a BIT as a number then (proxy/DESIGN.md).
+func (g *generator) anew(c *column, old, again value) value {
+	textual := func(v value) bool {
+		return v.param != nil && v.param.Type >= wire.TypeVarchar && v.param.Type != wire.TypeBit && v.param.Type != wire.TypeNewDecimal
+	}
+	if g.mysql && c.typ.family == "bit" && textual(old) != textual(again) {
+		return old
+	}
+	return again
 }
 
 // choose picks a value in the notation of types.
@@ -146,8 +163,8 @@ var outcomes = []string{"SHOW WARNINGS", "SHOW WARNINGS", "SHOW WARNINGS", "SELE
 // outcome asks for it.
 func (g *generator) outcome(st *session) []*statement {
 	s := &statement{kind: kindOutcome, verb: g.pick(outcomes)}
-	if g.mysql && !st.selects && strings.Contains(s.verb, "FOUND_ROWS") {
-		s.verb = "SELECT ROW_COUNT()" // MySQL's other statements change FOUND_ROWS() as they like (proxy/DESIGN.md)
+	if !st.selects && strings.Contains(s.verb, "FOUND_ROWS") {
+		s.verb = "SELECT ROW_COUNT()" // other statements change FOUND_ROWS() as they like (proxy/DESIGN.md)
 	}
 	s.prepared = g.chance(25)
 	return []*statement{s}
