@@ -56,15 +56,18 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 
 // inTurn tries until nothing but the table's gate or a full backlog is in the
 // way: those are waited for without keeping other sessions from their turn.
+// Who finds the rows changed again and again for lock_wait gives up, ErrLockWait.
 func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (stamp, error) {
 	done, err := e.takeTurns(ctx, u, t, refs)
 	if err != nil {
 		return stamp{}, err
 	}
 	defer done()
-	for try := 0; ; try++ {
+	for try, begun := 0, time.Now(); ; try++ {
 		s, err := e.try(ctx, t, build)
 		switch {
+		case errors.Is(err, wal.ErrConflict) && time.Since(begun) > e.cfg.LockWait:
+			return stamp{}, ErrLockWait
 		case errors.Is(err, wal.ErrConflict):
 			e.metrics.retries.WithLabelValues("conflict").Inc()
 		case errors.Is(err, wal.ErrStaleTable), errors.Is(err, errSchema) && try < schemaTries:

@@ -218,36 +218,37 @@ func indexValues(ix schema.Index, im row.Image) [][]byte {
 // the rows that were read keeps. Of several changed rows only MySQL knows to
 // which it comes first.
 func (tr *transformation) clash(changes []change) error {
-	keeps := map[wal.ClaimKey]bool{}
-	changed := map[row.Key]bool{}
-	for _, c := range changes {
-		changed[c.key] = true
-	}
 	for _, ix := range tr.t.Uniques {
+		holders := map[wal.ClaimKey]bool{}
+		holds := func(im row.Image) (before bool, err error) {
+			key, has, err := claimKey(tr.t, ix, im)
+			if err != nil || !has {
+				return false, err
+			}
+			before, holders[key] = holders[key], true
+			return before, nil
+		}
+		changed := map[row.Key]bool{}
+		for _, c := range changes {
+			changed[c.key] = true
+		}
 		for k, r := range tr.rows {
 			if changed[k] {
 				continue
 			}
-			key, has, err := claimKey(tr.t, ix, r.im)
-			if err != nil {
+			if _, err := holds(r.im); err != nil {
 				return err
-			}
-			if has {
-				keeps[key] = true
 			}
 		}
 		for _, c := range changes {
-			key, has, err := claimKey(tr.t, ix, c.new)
-			if err != nil {
+			switch taken, err := holds(c.new); {
+			case err != nil:
 				return err
-			}
-			if !has || !keeps[key] {
-				continue
-			}
-			if len(changes) > 1 {
+			case taken && len(changes) > 1:
 				return &Refused{Reason: "duplicate_in_statement"}
+			case taken:
+				return duplicate(tr.t, ix, c.new)
 			}
-			return duplicate(tr.t, ix, c.new)
 		}
 	}
 	return nil
