@@ -68,6 +68,7 @@ func newWorld(t *testing.T, s setting, seed uint64, extra string) *world {
 	w.database = w.db.Database(t)
 	w.db.Exec(t, "", "DROP DATABASE IF EXISTS shock_absorber") // of the test before, on the same server
 	w.db.Exec(t, w.database, tables...)
+	w.db.Exec(t, w.database, bankTables...)
 	w.direct = w.db.Open(t, w.database)
 	// What was acknowledged must survive kill -9: always, the strictest file.
 	w.redis = servertest.Redis(t, "--appendfsync", "always")
