@@ -199,10 +199,30 @@ func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Com
 	}
 	for i, ref := range in.refs {
 		if _, ok := found[string(ref.Key)]; ok && !rows[i].Found {
-			return duplicate(in.t, in.t.Primary, in.rows[i].Image)
+			return in.clash(ctx, i)
 		}
 	}
 	return nil
+}
+
+// clash is the error of a row that MySQL has, although the cache had nothing
+// about it a moment before. If the gate was shut in between, a statement behind
+// it may have been given the same AUTO_INCREMENT value: the next try takes
+// another one, since the client named none.
+func (in *insertion) clash(ctx context.Context, i int) error {
+	if in.res.Generated {
+		infos, err := in.e.store.TableStates(ctx, in.e.lane(in.t), []string{in.t.Name.String()})
+		if err != nil {
+			return err
+		}
+		if in.outdated(infos[0].TableState) {
+			return wal.ErrStaleTable
+		}
+		if infos[0].Gate == wal.GateShut {
+			return wal.ErrGated
+		}
+	}
+	return duplicate(in.t, in.t.Primary, in.rows[i].Image)
 }
 
 // keyGenerated reports whether the generated column alone is the primary key.
