@@ -78,8 +78,8 @@ var settingsOfBank = []struct {
 	setting
 	short time.Duration
 }{
-	{setting{"MariaDB", servertest.MariaDB, "memory", ""}, 40 * time.Second},
-	{setting{"MySQL", servertest.MySQL, "redis", ""}, 30 * time.Second},
+	{setting{"MariaDB", servertest.MariaDB, "memory", ""}, 20 * time.Second},
+	{setting{"MySQL", servertest.MySQL, "redis", ""}, 15 * time.Second},
 }
 
 // TestBank moves money between accounts, through two proxies: in transactions
@@ -106,6 +106,9 @@ func TestBank(t *testing.T) {
 			d.during(func() { time.Sleep(limit / 20) }, d.pools[0])
 			t.Logf("directly: %s", d.summary(0, d.now()))
 			d.verify(d.pools[0])
+			if err := d.pools[0].Close(); err != nil { // before its server is killed
+				t.Error(err)
+			}
 
 			b := newBank(t, seed, w.pools...)
 			rng := rand.New(rand.NewPCG(seed, 2))
@@ -114,7 +117,7 @@ func TestBank(t *testing.T) {
 				calm := b.now()
 				t.Logf("undisturbed: %s", b.summary(0, calm))
 				var back []time.Duration
-				for b.now() < limit {
+				for len(back) < 2 || b.now() < limit {
 					w.strike(rng)
 					back = append(back, b.flowing(w))
 					time.Sleep(time.Duration(500+rng.IntN(2500)) * time.Millisecond)
@@ -125,8 +128,8 @@ func TestBank(t *testing.T) {
 			w.gatesOpen()
 			b.verify(w.direct)
 			w.audit("after the load")
-			if n := b.count(func(o *order) bool { return o.outcome == acknowledged && !o.undone && !o.single }); n < 50 {
-				t.Errorf("only %d transfers were acknowledged: the test shows little", n)
+			if b.audits.Load() == 0 {
+				t.Errorf("no audit got an answer, %d asked", b.failedAudits.Load())
 			}
 		})
 	}

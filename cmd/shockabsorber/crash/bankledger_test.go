@@ -184,7 +184,8 @@ func (b *bank) verify(direct *sql.DB) {
 		balances[id] = bankBalance
 	}
 	recorded, moved := b.recorded(direct, balances), b.moved(direct)
-	unknowns, applied, complaints := 0, 0, 0
+	applied, lost, complaints := 0, 0, 0
+	var transfers, others answers
 	complain := func(format string, args ...any) {
 		if complaints++; complaints <= 20 {
 			b.t.Errorf("seed %d: "+format, append([]any{b.seed}, args...)...)
@@ -199,16 +200,23 @@ func (b *bank) verify(direct *sql.DB) {
 			delete(moved[o.target], o.name)
 		}
 		delete(recorded, o.name)
+		if !o.single && o.source != o.target {
+			transfers.add(o)
+		} else {
+			others.add(o)
+		}
 		switch {
 		case o.undone || o.outcome == refused:
 			want = 0
 		case o.outcome == unknown: // once or not at all, but everywhere the same
-			unknowns++
 			want = min(places[0], 1)
 			applied += want
 		}
 		for _, n := range places {
 			if n != want {
+				if n < want {
+					lost++
+				}
 				complain("order %s (%d from %d to %d, outcome %d, rolled back %v): is there %v times, want %d", o.name, o.amount, o.source, o.target, o.outcome, o.undone, places, want)
 				break
 			}
@@ -216,6 +224,11 @@ func (b *bank) verify(direct *sql.DB) {
 		if o.single && places[0] > 0 {
 			balances[o.source] -= o.amount * int64(places[0])
 			balances[o.target] += o.amount * int64(places[1])
+		}
+	}
+	for statement, n := range b.codes {
+		if strings.HasSuffix(statement, " 1062") { // no client names a key
+			complain("%d times a duplicate key: %s", n, statement)
 		}
 	}
 	for name := range recorded {
@@ -235,8 +248,29 @@ func (b *bank) verify(direct *sql.DB) {
 			complain("account %d has %d, want %d", id, got, want)
 		}
 	}
-	b.t.Logf("%d orders, of them %d unknown (%d are there); %d reads by key; %d sums asked for, %d wrong; %d differences",
-		len(b.orders), unknowns, applied, b.reads, b.audits.Load(), b.wrongAudits.Load(), complaints)
+	b.t.Logf("transfers: %v; single statements: %v; of the unknown ones %d are there; %d reads by key; %d audits, %d wrong; %d lost, %d differences",
+		transfers, others, applied, b.reads, b.audits.Load(), b.wrongAudits.Load(), lost, complaints)
+}
+
+// answers counts orders by what their clients were told.
+type answers struct{ acknowledged, undone, refused, unknown int }
+
+// add counts one more. What the client rolled back was not meant to stay.
+func (n *answers) add(o *order) {
+	switch {
+	case o.outcome == unknown:
+		n.unknown++
+	case o.outcome == refused:
+		n.refused++
+	case o.undone:
+		n.undone++
+	default:
+		n.acknowledged++
+	}
+}
+
+func (n answers) String() string {
+	return fmt.Sprintf("%d acknowledged, %d refused, %d unknown, %d rolled back", n.acknowledged, n.refused, n.unknown, n.undone)
 }
 
 // recorded are the names in transfers and how often each is there; what they

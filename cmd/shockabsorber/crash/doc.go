@@ -6,6 +6,8 @@
 //	                 told is compared with MySQL, row by row
 //	linear_test.go   histories of reads, writes, increments and deletes by key,
 //	                 checked by porcupine
+//	bank_test.go     transfers between accounts in transactions, and sums of all
+//	                 balances, which never change
 //	outage_test.go   MySQL away for a long time under steady load
 //
 // # The ledger
