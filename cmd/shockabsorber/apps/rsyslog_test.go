@@ -35,9 +35,10 @@ func TestRsyslog(t *testing.T) {
 		makeSystemEvents(t, db, database)
 	}
 	pool := db.Open(t, "")
-	began := time.Now()
+	before, began := programWrites(t, pool), time.Now()
 	flood(t, db.Host, db.Port, db.Password, direct, pool)
 	took := time.Since(began)
+	writes := programWrites(t, pool) - before
 
 	p := startProxy(t, db, absorbed)
 	_, port, _ := net.SplitHostPort(p.addr)
@@ -48,7 +49,7 @@ func TestRsyslog(t *testing.T) {
 	began = time.Now()
 	flood(t, "127.0.0.1", number, db.Password, absorbed, p.pool)
 	t.Logf("%d lines directly in %v, through the proxy in %v", logLines, took.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
-	logStatements(t, p.statements(t))
+	logStatements(t, p.statements(t), writes)
 	p.drain(t)
 	compare(t, dump(t, pool, direct, rsyslogMasks), dump(t, pool, absorbed, rsyslogMasks))
 }
