@@ -27,10 +27,12 @@ const (
 	VerbRetry   = "retry"
 	VerbDiscard = "discard"
 	VerbEdit    = "edit"
+	// VerbSkip is about no letter: the lane goes past units that are missing.
+	VerbSkip = "skip"
 )
 
-// Request is what an operator asks to be done with a dead letter. Any process
-// may write one down; only the owner of the lane acts on it, and it does so in
+// Request is what an operator asks to be done with a dead letter, or with units
+// that are missing. Any process may write one down; only the owner of the lane acts on it, and it does so in
 // the transaction that changes the request's state.
 type Request struct {
 	ID       uint64 // given by MySQL
@@ -39,11 +41,11 @@ type Request struct {
 	Letter   uint64
 	LSN      row.LSN // of the letter, 0 if it is not there any more
 	By       string  // who asks, for the record
-	Argument []byte  // of an edit: what to change (JSON)
+	Argument []byte  // of an edit: what to change (JSON); of a skip: the last LSN to give up
 	Created  time.Time
 	State    State
 	Result   string // what came of it, or what it waits for
-	Touched  []byte // the rows that have to leave the cache
+	Touched  []byte // the rows that have to leave the cache; of a skip: the LSNs given up, "from-to"
 }
 
 // ErrNoLetter says that there is no dead letter of the id asked for.
@@ -150,9 +152,10 @@ const purgeAtOnce = 1000
 
 // Purge deletes the requests that were answered (done or failed) longer than
 // keep ago by the server's clock, of all lanes, and returns how many. Any
-// process may do so at any time: what is open or applied stays.
+// process may do so at any time: what is open or applied stays, and so does
+// what says which units were given up.
 func (s *Sink) Purge(ctx context.Context, keep time.Duration) (int, error) {
-	sql := fmt.Appendf(nil, "DELETE FROM %s.requests WHERE state IN ('done','failed') AND updated < NOW(6) - INTERVAL %d SECOND LIMIT %d",
+	sql := fmt.Appendf(nil, "DELETE FROM %s.requests WHERE state IN ('done','failed') AND NOT (verb='skip' AND state='done') AND updated < NOW(6) - INTERVAL %d SECOND LIMIT %d",
 		appendName(nil, s.cfg.Database), int64(keep.Seconds()), purgeAtOnce)
 	for total := 0; ; {
 		n, err := s.purge(ctx, sql)

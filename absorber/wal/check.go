@@ -3,7 +3,7 @@ package wal
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -43,13 +43,8 @@ func (s *Store) checkServer(ctx context.Context, op string) (string, error) {
 	if err != nil {
 		return "", classify(op, "", err)
 	}
-	if v := info["redis_version"]; v != "" {
-		var major, minor int
-		if _, err := fmt.Sscanf(v, "%d.%d", &major, &minor); err == nil {
-			if major*100+minor < 602 {
-				return "", refusedSetup(op, "Redis "+v+" is too old", "use Redis 6.2 or later, or Valkey")
-			}
-		}
+	if err := tooOld(op, info["redis_version"]); err != nil {
+		return "", err
 	}
 	if info, err = s.info(ctx, "replication"); err != nil {
 		return "", classify(op, "", err)
@@ -58,6 +53,19 @@ func (s *Store) checkServer(ctx context.Context, op string) (string, error) {
 		return "", refusedSetup(op, "this Redis is a replica", "let kvstore.endpoints name the master, or use sentinel_master")
 	}
 	return "", nil
+}
+
+// tooOld refuses servers before 7.0. They keep the scripts in their files and
+// give them to replicas, so a server that was restarted or promoted, and has
+// lost units, would not look new to a process that happens to know no more than
+// it: the LSNs of what was lost would be given out again, and nobody would tell.
+func tooOld(op, version string) error {
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err != nil || n >= 7 {
+		return nil
+	}
+	return refusedSetup(op, "Redis "+version+" is too old: it remembers scripts when it is restarted or promoted, so that the loss of writes could go unnoticed",
+		"use Redis 7.0 or later, or Valkey")
 }
 
 // checkEviction refuses a policy that may evict keys without a TTL: dirty rows

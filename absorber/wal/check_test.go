@@ -46,6 +46,15 @@ func TestCheckMemoryTwin(t *testing.T) {
 	}
 }
 
+// Redis before 7 would hide its restarts from us.
+func TestCheckVersion(t *testing.T) {
+	for version, refused := range map[string]bool{"6.0.16": true, "6.2.14": true, "7.0.15": false, "7.2.4": false, "8.0.2": false, "10.1.0": false, "": false, "?": false} {
+		if err := tooOld("wal.check", version); (err != nil) != refused || refused && (kind(err) != "permanent" || !strings.Contains(err.Error(), version)) {
+			t.Errorf("%q: %v", version, err)
+		}
+	}
+}
+
 func TestCheckReal(t *testing.T) {
 	for _, c := range []struct {
 		name string

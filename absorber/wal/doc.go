@@ -1,5 +1,5 @@
 // Package wal keeps the write-ahead log and the row cache of each lane in
-// Redis (6.2 or later), Valkey or a memory twin of them.
+// Redis (7.0 or later), Valkey or a memory twin of them.
 //
 // A Store answers reads from the row cache, commits units through one script
 // that applies a unit whole or not at all, hands the log to the relay (Tail),
