@@ -18,6 +18,7 @@ type Desk interface {
 	Note(ctx context.Context, id uint64, text string) error
 	Finish(ctx context.Context, id uint64) error
 	DeadLettersAt(ctx context.Context, lane row.Lane, lsns []row.LSN) ([]sink.DeadLetter, error)
+	SkippedUnits(ctx context.Context, lane row.Lane) ([]sink.Skipped, error)
 }
 
 // Rows is the row cache and the gates, as far as a request needs them;
@@ -136,6 +137,9 @@ func (d *drainer) serve(ctx context.Context) error {
 func (d *drainer) handle(ctx context.Context, r *sink.Request) (moved bool, err error) {
 	if r.State == sink.StateApplied {
 		return d.cleanse(ctx, r)
+	}
+	if r.Verb == sink.VerbSkip {
+		return true, d.fail(ctx, r, nil, errNotMissing)
 	}
 	if r.LSN == 0 {
 		return true, d.fail(ctx, r, nil, fmt.Errorf("there is no dead letter %d any more", r.Letter))

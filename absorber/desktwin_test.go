@@ -112,6 +112,27 @@ func (s *server) DeadLettersAt(_ context.Context, _ row.Lane, lsns []row.LSN) ([
 	return out, s.down
 }
 
+// AskSkip writes down that units shall be given up.
+func (s *server) AskSkip(to row.LSN) uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := uint64(len(s.requests) + 1)
+	s.requests = append(s.requests, sink.Request{ID: id, Lane: "main", Verb: sink.VerbSkip, By: "tester", Argument: []byte(to.String()), State: sink.StateOpen})
+	return id
+}
+
+// SkippedUnits lists what was given up.
+func (s *server) SkippedUnits(context.Context, row.Lane) (out []sink.Skipped, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.requests {
+		if from, to, ok := sink.ParseSkipped(r.Touched); ok && r.Verb == sink.VerbSkip && r.State == sink.StateDone {
+			out = append(out, sink.Skipped{Request: r.ID, From: from, To: to, By: r.By})
+		}
+	}
+	return out, s.down
+}
+
 // The desk's side effects under faults.
 func (x faulty) Finish(ctx context.Context, id uint64) error {
 	return x.f.do("finish", func() error { return x.server.Finish(ctx, id) })

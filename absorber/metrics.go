@@ -17,6 +17,7 @@ type WorkerMetrics struct {
 	deadLetters *prometheus.CounterVec   // table, reason: refused, parked
 	parked      *prometheus.GaugeVec     // lane
 	lost        *prometheus.GaugeVec     // lane
+	skipped     *prometheus.GaugeVec     // lane
 	requests    *prometheus.CounterVec   // verb, reason: applied, discarded, edited, failed
 }
 
@@ -41,13 +42,14 @@ func NewWorkerMetrics(reg prometheus.Registerer) *WorkerMetrics {
 		deadLetters: counter("dead_letters_total", "Units written to the dead letters.", "table", "reason"),
 		requests:    counter("dead_letter_requests_total", "Requests of operators about dead letters, by what came of them.", "verb", "reason"),
 		lost:        gauge("lost_units", "Acknowledged units that were lost with Redis when the lane was last rebuilt, at most."),
+		skipped:     gauge("skipped_units", "Acknowledged units that were missing and that operators have given up, since the lane exists."),
 		parked:      gauge("parked_rows", "Rows whose later units go to the dead letters."),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "shockabsorber_drain_batch_seconds",
 			Help: "Time MySQL took for a batch.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14)}, []string{"lane"}),
 	}
 	if reg != nil {
 		reg.MustRegister(m.owned, m.checkpoint, m.relayed, m.units, m.mutations, m.rows, m.batches,
-			m.seconds, m.throttled, m.retries, m.deadLetters, m.parked, m.requests, m.lost)
+			m.seconds, m.throttled, m.retries, m.deadLetters, m.parked, m.requests, m.lost, m.skipped)
 	}
 	return m
 }

@@ -21,10 +21,22 @@ type Rebuilder interface {
 	Join(ctx context.Context, lane row.Lane, least row.LSN) (wal.Progress, error)
 	Seal(ctx context.Context, lane row.Lane, was wal.Progress) (wal.Progress, error)
 	Rebuild(ctx context.Context, lane row.Lane, was wal.Progress, r wal.Rebuilt) (wal.Progress, error)
+	// Above is the lowest LSN above after that the WAL holds, 0 if none.
+	Above(ctx context.Context, lane row.Lane, after row.LSN) (row.LSN, error)
+}
+
+// Behind reports whether MySQL lacks units that it once had: Redis was told that
+// they are drained, and the checkpoint does not say so. MySQL was restored, or
+// failed over to a server that had not got them.
+func Behind(checkpoint row.LSN, p wal.Progress) bool {
+	if p.Settled == p.Start && checkpoint >= p.LostAfter {
+		return false // rebuilt, and the checkpoint has not been moved yet
+	}
+	return checkpoint < p.Settled
 }
 
 // restore brings the lane in Redis and its checkpoint in MySQL together after
-// Redis was emptied, replaced or rolled back, in this order:
+// Redis was emptied, replaced or rolled back, or MySQL was, in this order:
 //
 //	Seal     what is left of the lane takes no more commits
 //	salvage  the queue's units, and what is left in Redis, drain into MySQL
@@ -37,7 +49,10 @@ type Rebuilder interface {
 // fenced: Rebuild wants the incarnation that Seal has made, Apply the epoch.
 //
 // The LSNs jump so that a unit of the old life that comes late (a publish that
-// was held up) is never taken for one of the new.
+// was held up) is never taken for one of the new. A lane of which MySQL has lost
+// units begins a new life as well: until they are there again, no commit may be
+// computed from what MySQL shows, and no row that was read from it may stay in
+// the cache.
 func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoint, error) {
 	rb, lane := w.cfg.Rebuild, w.cfg.Lane
 	if rb == nil {
@@ -49,7 +64,8 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 		return cp, err
 	}
 	least := max(cp.LSN, left.LSN)
-	if rb.Usable(lane) == nil && !left.Sealed && left.Incarnation == know.Incarnation && left.LSN >= max(cp.LSN, left.Told, know.Seen) {
+	behind := left.Incarnation != "" && Behind(cp.LSN, left)
+	if !behind && rb.Usable(lane) == nil && !left.Sealed && left.Incarnation == know.Incarnation && left.LSN >= max(cp.LSN, left.Told, know.Seen) {
 		w.lostSince = time.Time{}
 		return w.moveOn(ctx, cp, left)
 	}
@@ -59,7 +75,7 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 			return cp, err
 		}
 	}
-	intact := left.Incarnation != "" && !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top)
+	intact := !behind && left.Incarnation != "" && !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top)
 	if intact {
 		if left, err = w.reopen(ctx, max(cp.LSN, top), left); err == nil {
 			w.lostSince = time.Time{}
@@ -68,7 +84,7 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 			return cp, err
 		}
 	}
-	if left.Incarnation != "" && !left.Sealed && left.LSN > max(cp.LSN, top) {
+	if !behind && left.Incarnation != "" && !left.Sealed && left.LSN > max(cp.LSN, top) {
 		if err := agree(lane, cp, left); err != nil {
 			return cp, err
 		}
@@ -121,8 +137,8 @@ func NewLife(known row.LSN) row.LSN { return (known/newLife + 2) * newLife }
 func (w *Worker) rebuild(ctx context.Context, cp sink.Checkpoint, know wal.Knowledge, left wal.Progress, top row.LSN) (sink.Checkpoint, error) {
 	rb, lane := w.cfg.Rebuild, w.cfg.Lane
 	w.status.set(StateRestoring)
-	w.log.Error("Redis has lost the lane, or units of it; it is rebuilt", "lsn", left.LSN, "seen", max(know.Seen, left.Told),
-		"queue", top, "checkpoint", cp.LSN)
+	w.log.Error("Redis or MySQL has lost the lane, or units of it; it is rebuilt", "lsn", left.LSN, "seen", max(know.Seen, left.Told),
+		"settled", left.Settled, "queue", top, "checkpoint", cp.LSN)
 	if left.Incarnation != "" {
 		var err error
 		if left, err = rb.Seal(ctx, lane, left); err != nil {

@@ -3,6 +3,7 @@ package absorber
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/queue"
@@ -190,10 +191,12 @@ func TestGapInWhatIsLeftKeepsTheLaneClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg := p.config()
-		cfg.Queue, cfg.Rebuild, cfg.Top, cfg.Kept = holes, p.store, holes.Top, kept
+		cfg.Queue, cfg.Rebuild, cfg.Top, cfg.Above, cfg.Kept = holes, p.store, holes.Top, holes.Above, kept
 		w, stop := p.start(cfg)
 		if kept {
-			eventually(t, "the gap is told", func() bool { return w.Stats().Failing && p.server.checkpoint() == 4 })
+			eventually(t, "the gap is told", func() bool {
+				return p.server.checkpoint() == 4 && strings.Contains(w.Stats().LastError, "units 5 to 6 were acknowledged")
+			})
 			if p.store.Knows("main").Incarnation != p.state.Incarnation {
 				t.Error("the lane was opened")
 			}

@@ -30,6 +30,7 @@ func (w *Worker) salvage(ctx context.Context, cp sink.Checkpoint, left wal.Progr
 		return 0, err
 	}
 	w.log.Warn("draining what is left of the lane", "from", cp.LSN+1, "to", end)
+	h := &hole{w: w, d: d, end: end}
 	for d.checkpoint < end {
 		if err := d.refresh(ctx); err != nil {
 			return 0, err
@@ -40,12 +41,12 @@ func (w *Worker) salvage(ctx context.Context, cp sink.Checkpoint, left wal.Progr
 		if !r.gap || d.idle < gapPolls {
 			continue
 		}
-		if !w.cfg.Kept {
+		if !w.cfg.Kept && !r.trimmed {
 			return d.checkpoint, nil
 		}
-		return 0, &row.Error{Op: "worker.salvage", Lane: w.cfg.Lane, LSN: d.checkpoint + 1, Kind: row.Permanent,
-			Err:  fmt.Errorf("the queue holds units up to %d, but not this one: %w", top, queue.ErrGap),
-			Hint: "the lane stays closed: bring the topic's records back, or move the lane's checkpoint in MySQL past what is missing by hand"}
+		if err := h.look(ctx); err != nil {
+			return 0, err
+		}
 	}
 	return end, nil
 }
@@ -62,7 +63,8 @@ type remains struct {
 	top, wal row.LSN // how far the queue and the log in Redis go
 	end      row.LSN
 	progress wal.Progress
-	gap      bool // the queue lacks a record
+	gap      bool // the next record is missing
+	trimmed  bool // it was in the log, which let it go because MySQL had it
 }
 
 // Poll gives the next records from wherever they are. Their incarnations are
@@ -87,7 +89,12 @@ func (r *remains) poll(ctx context.Context, lane row.Lane, after row.LSN, most i
 			return recs, err
 		}
 	}
-	return r.log.Tail(ctx, lane, after, most, 0)
+	recs, err := r.log.Tail(ctx, lane, after, most, 0)
+	if errors.Is(err, wal.ErrTrimmed) {
+		r.trimmed = true
+		return nil, fmt.Errorf("%w: %s", queue.ErrGap, err.Error())
+	}
+	return recs, err
 }
 
 // Publish does nothing: nothing new comes into the lane.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 )
 
 // State says what a worker is doing.
@@ -34,8 +35,9 @@ type Stats struct {
 	Rows        uint64  // row changes after coalescing
 	Mutations   uint64  // before coalescing
 	Batches     uint64
-	DeadLetters uint64 // written since the start of the process
-	Parked      int    // rows whose later units go to the dead letters
+	DeadLetters uint64         // written since the start of the process
+	Skipped     []sink.Skipped // units that operators have given up, since the lane exists
+	Parked      int            // rows whose later units go to the dead letters
 	RowsPerSec  float64
 	LastError   string // with its hint; kept when it has passed
 	LastErrorAt time.Time

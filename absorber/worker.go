@@ -67,6 +67,9 @@ type WorkerConfig struct {
 	Rebuild Rebuilder
 	Top     func(ctx context.Context, lane row.Lane) (row.LSN, error)
 	Kept    bool
+	// Above is the lowest LSN above after that the queue holds, 0 if none; nil if
+	// the queue is lost with Redis.
+	Above func(ctx context.Context, lane row.Lane, after row.LSN) (row.LSN, error)
 	// LossGrace is how long a lane stays closed, before it is rebuilt without
 	// units that this process has acknowledged, for a Redis that still has them
 	// to come back: a failover may be going on. Default 5 s.
@@ -181,6 +184,9 @@ func (w *Worker) Run(ctx context.Context) error {
 			w.log.Info("another process drains the lane now")
 			continue
 		}
+		if errors.Is(err, errMissing) {
+			retry.delay = w.cfg.RetryBackoff // it has waited already
+		}
 		retry.failed(err)
 		retry.wait(ctx)
 	}
@@ -282,6 +288,7 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	if err := d.catchUp(ctx, p.Settled); err != nil {
 		return nil, nil, err
 	}
+	w.countSkipped(ctx)
 	w.status.position(cp.Epoch, cp.LSN)
 	w.log.Info("draining the lane", "epoch", cp.Epoch, "checkpoint", cp.LSN, "pending", p.Pending)
 	return d, r, nil

@@ -46,6 +46,7 @@ type partition struct {
 	turn   chan struct{} // holds one token: taken by whoever uses reader
 	reader *reader       // nil until the first Poll
 	told   bool          // the reader's caller knows that the lane was empty
+	whole  bool          // the next reader begins where the log begins
 
 	mu        sync.Mutex
 	delivered []place // handed out and not forgotten, LSNs and offsets ascending

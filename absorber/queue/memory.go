@@ -143,6 +143,21 @@ func (m *Memory) Top(_ context.Context, lane row.Lane) (row.LSN, error) {
 	return m.ring(lane).top, nil
 }
 
+// Above returns the lowest LSN above after that is in the ring, 0 if none.
+func (m *Memory) Above(_ context.Context, lane row.Lane, after row.LSN) (lowest row.LSN, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.isClosed() {
+		return 0, ErrClosed
+	}
+	for _, rec := range m.ring(lane).slots {
+		if rec.LSN > after && (lowest == 0 || rec.LSN < lowest) {
+			lowest = rec.LSN
+		}
+	}
+	return lowest, nil
+}
+
 // Window is the size of the ring.
 func (m *Memory) Window() int { return window }
 

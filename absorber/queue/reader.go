@@ -20,13 +20,14 @@ import (
 // records that follow one another by LSN.
 type reader struct {
 	client *kgo.Client
-	next   row.LSN // the record it needs
-	at     int64   // offset behind the last record read
-	end    int64   // offset behind the log's last record, as far as known
-	whole  bool    // it began where the log begins
-	met    bool    // it has met a record of its lane
-	passed row.LSN // highest LSN passed over for being too high
-	hole   bool    // something was passed over since the last ErrGap
+	next   row.LSN       // the record it needs
+	at     int64         // offset behind the last record read
+	end    int64         // offset behind the log's last record, as far as known
+	whole  bool          // it began where the log begins
+	met    bool          // it has met a record of its lane
+	passed row.LSN       // highest LSN passed over for being too high
+	hole   bool          // something was passed over since the last ErrGap
+	seen   func(row.LSN) // is told of each record of its lane, if not nil
 }
 
 // position is the drained position as it stands in the commit's metadata, so
@@ -142,6 +143,9 @@ func (r *reader) take(lane row.Lane, found *kgo.Record) (rec wal.Record, needed 
 		return rec, false
 	}
 	r.met = true
+	if r.seen != nil {
+		r.seen(rec.LSN)
+	}
 	switch {
 	case rec.LSN < r.next:
 		return rec, false
@@ -173,7 +177,7 @@ func (k *Kafka) seek(ctx context.Context, p *partition, after row.LSN) error {
 	}
 	// The drainer began again from its checkpoint, which this instance has
 	// handed out before.
-	if at, ok := p.placeOf(next); ok {
+	if at, ok := p.placeOf(next); ok && !p.whole {
 		return k.open(ctx, p, next, &at.offset)
 	}
 	return k.open(ctx, p, next, nil)
@@ -187,7 +191,7 @@ func (k *Kafka) open(ctx context.Context, p *partition, next row.LSN, from *int6
 	if err != nil {
 		return err
 	}
-	if from == nil {
+	if from == nil && !p.whole {
 		committed, err := k.committed(ctx, p)
 		if err != nil {
 			return err
@@ -205,7 +209,7 @@ func (k *Kafka) open(ctx context.Context, p *partition, next row.LSN, from *int6
 	if r.client, err = k.opts.consumer(p.number, r.at); err != nil {
 		return err
 	}
-	p.reader = r
+	p.reader, p.whole = r, false
 	return nil
 }
 

@@ -50,10 +50,54 @@ func startMariaDB() (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	return runMariaDB(daemon, dir, data, initFile, port)
+}
+
+// Copy starts another MariaDB on a copy of the data of this one, which must have
+// been killed: a standby that has every transaction up to then. It ends with
+// the test.
+func (db *DB) Copy(tb testing.TB) *DB {
+	tb.Helper()
+	c, err := attempts(func() (*DB, error) { return startCopy(db) })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		c.server.kill()
+		if err := c.server.dir.remove(); err != nil {
+			tb.Errorf("remove the folder of the copy: %v", err)
+		}
+	})
+	return c
+}
+
+// startCopy copies the data folder and runs mariadbd on it.
+func startCopy(db *DB) (*DB, error) {
+	dir, err := newFolder(os.TempDir())
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(dir.path, "data")
+	if err := copyTree(filepath.Join(db.server.dir.path, "data"), data); err != nil {
+		return nil, err
+	}
+	initFile, err := writeAccounts(dir.path)
+	if err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	return runMariaDB(db.server.path, dir, data, initFile, port)
+}
+
+// runMariaDB runs mariadbd on a data folder.
+func runMariaDB(daemon string, dir *folder, data, initFile string, port int, more ...string) (*DB, error) {
 	db := newDB(port, filepath.Join(dir.path, "s.sock"))
 	args := append(databaseFlags(port, data, db.Socket, initFile), asRoot()...)
 	// What Debian's own configuration file sets; the compiled-in default is latin1.
-	args = append(args, "--collation-server=utf8mb4_general_ci")
+	args = append(append(args, "--collation-server=utf8mb4_general_ci"), more...)
 	db.server = &process{name: "mariadbd", path: daemon, args: args, dir: dir, ready: db.ping}
 	return db, db.server.start()
 }

@@ -29,7 +29,7 @@ type Batch struct {
 	InOrder bool
 	Dead    []DeadLetter
 	// Answer, if not nil, is what an operator asked for: From and To are the
-	// checkpoint then, which stays where it is.
+	// checkpoint then, which stays where it is unless units are given up.
 	Answer *Answer
 }
 

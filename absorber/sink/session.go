@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
@@ -33,7 +34,12 @@ type session struct {
 	conn      *client.Conn
 	maxPacket int
 	lane      row.Lane // the lane whose lock it holds, "" if none
+	used      time.Time
 }
+
+// quietFor is after how long without a statement a session is asked whether it
+// still lives before it is used: what is sent on a dead one may have happened.
+const quietFor = time.Second
 
 // exec runs sql, which may be several statements, and returns their results.
 // On a server error it returns the results before it. Any other error leaves
@@ -43,6 +49,7 @@ func (s *session) exec(ctx context.Context, sql []byte) ([]*mysql.Result, error)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	defer func() { s.used = time.Now() }()
 	raw := s.conn.Conn.Conn
 	stop := context.AfterFunc(ctx, func() { _ = raw.Close() })
 	defer stop()
@@ -85,6 +92,9 @@ func cell(r *mysql.Result, rowIndex, column int) string {
 
 // connect gives the open session, or a new one. The caller holds s.mu.
 func (s *Sink) connect(ctx context.Context) (*session, error) {
+	if s.sess != nil && time.Since(s.sess.used) > quietFor && s.sess.conn.Ping() != nil {
+		s.drop()
+	}
 	if s.sess != nil {
 		return s.sess, nil
 	}

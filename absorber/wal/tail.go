@@ -99,6 +99,22 @@ func (s *Store) tailOnce(ctx context.Context, op string, l *lane, inc string, af
 	return recs, nil
 }
 
+// Above is the lowest LSN above after that the WAL holds, 0 if there is none.
+// It does not look at incarnations: what is there is there.
+func (s *Store) Above(ctx context.Context, name row.Lane, after row.LSN) (row.LSN, error) {
+	const op = "wal.above"
+	found, err := s.rdb.XRangeN(ctx, s.lane(name).keys.wal(), streamID(after+1), "+", 1).Result()
+	if err != nil || len(found) == 0 {
+		return 0, classify(op, name, err)
+	}
+	id, _, _ := strings.Cut(found[0].ID, "-")
+	lsn, err := parseLSN(id)
+	if err != nil {
+		return 0, unexpected(op, name, id)
+	}
+	return lsn, nil
+}
+
 // streamID is the id of a unit's entry.
 func streamID(n row.LSN) string { return strconv.FormatUint(uint64(n), 10) + "-0" }
 

@@ -176,14 +176,20 @@ func (l *letterCall) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	deadline := time.NewTimer(l.wait)
+	return l.outcome(ctx, l.a, &r, body, l.wait, l.raw)
+}
+
+// outcome waits for what comes of a request, and prints it. body is the answer
+// that r was read from.
+func (c *call) outcome(ctx context.Context, a *adminClient, r *admin.Request, body []byte, wait time.Duration, raw bool) (err error) {
+	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	look := time.NewTicker(250 * time.Millisecond)
 	defer look.Stop()
 	for waiting := true; waiting && !r.Over(); {
 		select {
 		case <-look.C:
-			if body, err = l.a.get(ctx, fmt.Sprintf("/api/requests/%d", r.ID), &r); err != nil {
+			if body, err = a.get(ctx, fmt.Sprintf("/api/requests/%d", r.ID), r); err != nil {
 				return fmt.Errorf("request %d was accepted; its outcome is not known: %w", r.ID, err)
 			}
 		case <-deadline.C:
@@ -192,12 +198,12 @@ func (l *letterCall) ask(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	if l.raw {
-		if _, err := l.stdout.Write(body); err != nil {
+	if raw {
+		if _, err := c.stdout.Write(body); err != nil {
 			return err
 		}
 	} else if slices.Contains([]string{"done", "applied"}, r.State) {
-		_, err = fmt.Fprintf(l.stdout, "%s\n", clean(r.Result))
+		_, err = fmt.Fprintf(c.stdout, "%s\n", clean(r.Result))
 		return err
 	}
 	switch r.State {

@@ -47,6 +47,7 @@ func commands() []command {
 		{"status", "[--admin URL]", "show lanes, tables, reasons and sessions of a running proxy", status},
 		{"pause", "[--lane NAME]", "stop draining; writes are still absorbed", pauseDraining},
 		{"resume", "[--lane NAME]", "drain again", resumeDraining},
+		{"skip", "--lane NAME --to LSN --yes", "give up acknowledged writes that are missing and keep a lane closed", skipUnits},
 		{"deadletters", "list|show|retry|edit|discard [ID]", "deal with writes that MySQL refused for good", deadletters},
 		{"audit", "--config FILE [--json]", "compare MySQL, log, queue and cache, and name every disagreement", auditCommand},
 		{"wal", "dump [--lane NAME]", "print the writes that wait for MySQL as SQL", walCommand},

@@ -11,6 +11,7 @@
 //	GET /api/wal?lane=&after=&limit= Dump
 //	POST /api/deadletters/ID/retry, discard, edit   Ask -> Request
 //	POST /api/pause, /api/resume                    {"lane": ""} -> {}
+//	POST /api/skip                                  Skip -> Request
 //
 // A POST needs Content-Type: application/json, which keeps the pages of other
 // sites out (deliberate).

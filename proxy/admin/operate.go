@@ -50,6 +50,19 @@ func (s *Server) operate(mux *http.ServeMux) {
 	write("/api/deadletters/{id}/{verb}", o.ask)
 	write("/api/pause", func(ctx context.Context, r *http.Request) (any, error) { return o.pause(ctx, r, true) })
 	write("/api/resume", func(ctx context.Context, r *http.Request) (any, error) { return o.pause(ctx, r, false) })
+	write("/api/skip", o.skip)
+}
+
+// skip answers /api/skip.
+func (o *Operations) skip(ctx context.Context, r *http.Request) (any, error) {
+	var s Skip
+	if err := body(r, &s); err != nil {
+		return nil, err
+	}
+	if s.Lane == "" || s.To == 0 {
+		return nil, fmt.Errorf("%w: name the lane, and the last of the units that are missing", ErrInvalid)
+	}
+	return o.Skip(ctx, s)
 }
 
 // ask answers a request about a dead letter.

@@ -32,6 +32,10 @@ func operations(asked *[]string) *Operations {
 			note("pause %q %v", lane, pause)
 			return nil
 		},
+		Skip: func(_ context.Context, s Skip) (Request, error) {
+			note("skip %q to %d by %s", s.Lane, s.To, s.By)
+			return Request{ID: 2, State: "open"}, nil
+		},
 		Dump: func(_ context.Context, lane string, after row.LSN, most int) (*Dump, error) {
 			note("dump %q after %d, %d units", lane, after, most)
 			return &Dump{Lane: "main"}, errors.New("redis is away")
@@ -82,12 +86,15 @@ func TestOperations(t *testing.T) {
 		{"/api/deadletters/7/discard", ``, "400 "},
 		{"/api/pause", `{"lane":"main"}`, "200 "},
 		{"/api/resume", `{}`, "200 "},
+		{"/api/skip", `{"lane":"main","to":6,"by":"me"}`, `200 {"id":2,`},
+		{"/api/skip", `{"lane":"main"}`, "400 "},
+		{"/api/skip", `{"to":6}`, "400 "},
 	} {
 		if code, body := post(t, url+c.path, c.body, kind); !strings.HasPrefix(fmt.Sprint(code, " ", body), c.want) {
 			t.Errorf("%s %s: %d %s, want %s", c.path, c.body, code, body, c.want)
 		}
 	}
-	if want := `dump "main" after 9, 1000 units|retry 7 by me, 0 values|edit 7 by me, 1 values|pause "main" true|pause "" false`; strings.Join(asked, "|") != want {
+	if want := `dump "main" after 9, 1000 units|retry 7 by me, 0 values|edit 7 by me, 1 values|pause "main" true|pause "" false|skip "main" to 6 by me`; strings.Join(asked, "|") != want {
 		t.Errorf("asked for %q, want %q", strings.Join(asked, "|"), want)
 	}
 }

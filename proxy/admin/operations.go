@@ -21,6 +21,9 @@ type Operations struct {
 	Request func(ctx context.Context, id uint64) (Request, error)
 	// Pause stops or restarts draining, of one lane or ("") of all.
 	Pause func(ctx context.Context, lane string, pause bool) error
+	// Skip asks that a lane goes past units that are missing, and waits a few
+	// seconds for what comes of it.
+	Skip func(ctx context.Context, s Skip) (Request, error)
 	// Dump gives pending units of a lane after an LSN as plain SQL.
 	Dump func(ctx context.Context, lane string, after row.LSN, most int) (*Dump, error)
 }
@@ -90,6 +93,13 @@ type Ask struct {
 	Set    []LetterSet `json:"set"` // of an edit
 }
 
+// Skip asks to give units of a lane up that were acknowledged and are missing.
+type Skip struct {
+	Lane row.Lane `json:"lane"`
+	To   row.LSN  `json:"to"` // the last of them, as the lane's last_error names it
+	By   string   `json:"by"` // who asks, as the client says
+}
+
 // LetterSet is one value that an edit sets.
 type LetterSet struct {
 	Row    int     `json:"row"` // from 1; 0 is 1
@@ -97,7 +107,7 @@ type LetterSet struct {
 	Value  *string `json:"value"`
 }
 
-// Request is how far a request about a dead letter is.
+// Request is how far a request about a dead letter, or about missing units, is.
 type Request struct {
 	ID      uint64    `json:"id"`
 	Lane    row.Lane  `json:"lane"`

@@ -53,6 +53,9 @@ type Lane struct {
 	// DeadLetters are the units this process has put aside since its start
 	// because MySQL refused them for good.
 	DeadLetters uint64 `json:"dead_letters"`
+	// Skipped are the units that operators have given up, since the lane
+	// exists, as the process that drains it knows them.
+	Skipped uint64 `json:"skipped"`
 }
 
 // Table is one table the configuration names.

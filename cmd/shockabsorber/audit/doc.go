@@ -63,8 +63,9 @@
 //	dead_letter_corrupt         a dead letter that cannot be decoded
 //	dead_letter_cached          a row in the cache as a dead letter left it
 //
-// Dead letters themselves, and units that are known to be lost, are remarks,
-// not disagreements: the system says so itself.
+// Dead letters themselves, units that are known to be lost, and units that an
+// operator has given up, are remarks, not disagreements: the system says so
+// itself.
 //
 // # Bounds
 //

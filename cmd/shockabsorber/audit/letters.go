@@ -56,6 +56,22 @@ func (a *auditor) deadLetters(ctx context.Context, l *lane) ([]Finding, error) {
 	return out, nil
 }
 
+// skipped remarks what operators have given up of the lane: rows of such units
+// are rightly not in MySQL.
+func (a *auditor) skipped(l *lane) error {
+	rows, err := a.db.Query(fmt.Sprintf("SELECT id, touched, asked_by, created FROM shock_absorber.requests WHERE lane = %s AND verb = '%s' AND state = 'done' ORDER BY id",
+		sink.QuoteText(string(l.name)), sink.VerbSkip))
+	if err != nil {
+		return fmt.Errorf("read which units were given up: %w", err)
+	}
+	for _, r := range rows {
+		if from, to, ok := sink.ParseSkipped(r[1]); ok {
+			a.remark("lane %s: units %d to %d, which were acknowledged and missing, were given up by %s at %s (request %s)", l.name, from, to, r[2], r[3], r[0])
+		}
+	}
+	return nil
+}
+
 // deadLetter reads one: id, parts, lsn, the first part of the unit.
 func (a *auditor) deadLetter(l *lane, r [][]byte) ([]Finding, error) {
 	parts, err := strconv.Atoi(string(r[1]))

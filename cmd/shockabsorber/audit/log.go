@@ -48,6 +48,9 @@ func (a *auditor) marks(ctx context.Context, l *lane) ([]Finding, error) {
 	if late.lostTo > late.lostAfter {
 		a.remark("lane %s: Redis was lost, and with it units that were acknowledged, between %d and %d", l.name, late.lostAfter+1, late.lostTo)
 	}
+	if err := a.skipped(l); err != nil {
+		return nil, err
+	}
 	return out, a.wait(ctx, "lanes", 1)
 }
 

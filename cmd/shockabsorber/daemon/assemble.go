@@ -150,7 +150,7 @@ func (p *parts) makeWorkers() {
 			Lane: lane, Owner: p.process, Log: p.store, Leases: p.store, Queue: p.queue, Target: p.sinks[lane],
 			Table: p.engine.TableAt, Options: p.options, Limiter: p.limiter,
 			Desk: p.sinks[lane], Rows: p.store, Current: p.engine.TableNow,
-			Rebuild: p.store, Top: p.top(), Kept: p.kafka != nil,
+			Rebuild: p.store, Top: p.top(), Above: p.above(), Kept: p.kafka != nil,
 			BatchSize: w.BatchSize, InOrder: !w.Coalesce, RetryBackoff: w.RetryBackoff.Duration, Metrics: metrics, Logger: p.log,
 		}))
 	}
@@ -162,6 +162,18 @@ func (p *parts) top() func(context.Context, row.Lane) (row.LSN, error) {
 		Top(context.Context, row.Lane) (row.LSN, error)
 	}); ok && p.cfg.WriteBack.QueueType != config.QueueRedis {
 		return q.Top
+	}
+	return nil
+}
+
+// above is what tells which unit the queue holds next, nil for one that is lost
+// with Redis.
+func (p *parts) above() func(context.Context, row.Lane, row.LSN) (row.LSN, error) {
+	switch q := p.queue.(type) {
+	case *queue.Kafka:
+		return q.Above
+	case *queue.Memory:
+		return q.Above
 	}
 	return nil
 }

@@ -34,6 +34,7 @@ func (p *parts) operations() *admin.Operations {
 		Request: p.request,
 		Pause:   p.pauseLanes,
 		Dump:    p.dump,
+		Skip:    p.skip,
 	}
 }
 

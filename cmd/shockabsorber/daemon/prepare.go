@@ -90,7 +90,8 @@ func (p *parts) reached(ctx context.Context, lane row.Lane) (row.LSN, error) {
 // openLane opens a lane in Redis. One that Redis has lost, or that was rolled
 // back below what MySQL or Kafka know, begins anew behind MySQL's checkpoint if
 // nothing else is left of it: a new Redis behind an old database. Otherwise it
-// stays closed until whoever drains it has drained what is left.
+// stays closed until whoever drains it has drained what is left. So does one of
+// which MySQL has lost units.
 func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	cp, err := p.sinks[lane].Checkpoint(ctx, lane)
 	if err != nil {
@@ -111,19 +112,19 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 		if _, err := p.store.Open(ctx, lane); err != nil {
 			return err
 		}
-		if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) {
+		if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) && !absorber.Behind(cp.LSN, left) {
 			return nil
 		}
 	}
 	p.store.Doubt(lane)
-	p.log.Error("Redis knows less of the lane than MySQL or Kafka: it was emptied, restored, or is another one", "component", "REDIS",
-		"lane", lane, "lsn", left.LSN, "checkpoint", cp.LSN, "kafka", top)
+	p.log.Error("Redis, MySQL and Kafka do not agree about the lane: one of them was emptied, restored, or is another one", "component", "REDIS",
+		"lane", lane, "lsn", left.LSN, "settled", left.Settled, "checkpoint", cp.LSN, "kafka", top)
 	if p.kafka != nil {
 		if top, err = p.kafka.Top(ctx, lane); err != nil {
 			return err
 		}
 	}
-	if left.Sealed || max(left.LSN, left.Told, top) > cp.LSN {
+	if left.Sealed || there && absorber.Behind(cp.LSN, left) || max(left.LSN, left.Told, top) > cp.LSN {
 		return nil // the worker drains it
 	}
 	fresh, err := p.store.Rebuild(ctx, lane, left, wal.Rebuilt{End: cp.LSN, Start: absorber.NewLife(cp.LSN)})

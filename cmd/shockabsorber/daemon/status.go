@@ -13,6 +13,7 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 	"github.com/rzpsarthak13/shock-absorber/proxy"
 	"github.com/rzpsarthak13/shock-absorber/proxy/admin"
@@ -95,7 +96,10 @@ func (p *parts) lane(ctx context.Context, w absorber.Stats) (admin.Lane, error) 
 	if w.Failing {
 		l.LastError = w.LastError
 	}
-	l.LastError = lossOf(closed, progress) + l.LastError
+	for _, s := range w.Skipped {
+		l.Skipped += s.Units()
+	}
+	l.LastError = lossOf(closed, progress) + skippedOf(w.Skipped) + l.LastError
 	if l.Rate > 0 {
 		eta := float64(l.Backlog) / l.Rate
 		l.ETA = &eta
@@ -108,12 +112,21 @@ func (p *parts) lane(ctx context.Context, w absorber.Stats) (admin.Lane, error) 
 func lossOf(closed bool, p wal.Progress) string {
 	text := ""
 	if closed {
-		text = "Redis has lost the lane; it is closed until it is rebuilt. "
+		text = "Redis or MySQL has lost the lane, or units of it; it is closed until it is rebuilt. "
 	}
 	if n := p.Lost(); n > 0 {
 		text += fmt.Sprintf("Units %d to %d (%d at most), which were acknowledged and in Redis only, were lost with it. ", p.LostAfter+1, p.LostTo, n)
 	}
 	return text
+}
+
+// skippedOf names the units that an operator has given up last.
+func skippedOf(list []sink.Skipped) string {
+	if len(list) == 0 {
+		return ""
+	}
+	s := list[len(list)-1]
+	return fmt.Sprintf("Units %d to %d, which were acknowledged and missing, were given up by %s (request %d). ", s.From, s.To, s.By, s.Request)
 }
 
 // listTables lists what the configuration names, with rows that wait for MySQL.
