@@ -104,7 +104,7 @@ func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.Tab
 		c.Gens = map[string]uint64{}
 	}
 	c.Gens[t.Name.String()] = st.Gen
-	c.MaxBacklog = e.cfg.MaxBacklog
+	c.MaxBacklog, c.MaxBytes = e.cfg.MaxBacklog, e.cfg.MaxUnitBytes
 	level := e.options(t).Durability
 	c.Confirm, c.Elsewhere = level == DurableReplica, level == DurableKafka
 	w, err := e.writers.take(ctx)
@@ -118,6 +118,9 @@ func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.Tab
 	cctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitPatience)
 	defer cancel()
 	lsn, err := e.store.Commit(cctx, c)
+	if errors.Is(err, wal.ErrTooLarge) {
+		return stamp{}, &Refused{Reason: ReasonTooLarge}
+	}
 	return stamp{lsn, c.Receipt}, err
 }
 

@@ -72,6 +72,7 @@ type Config struct {
 	Reached        func(ctx context.Context, lane row.Lane) (row.LSN, error)
 	LoadConns      int   // connections for reading rows, default 4
 	MaxBacklog     int64 // units a lane; 0 = unlimited
+	MaxUnitBytes   int   // of a unit that the queue takes; 0 = unlimited
 	Limits         Limits
 	OnFull         OnFull
 	BarrierTimeout time.Duration

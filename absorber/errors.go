@@ -23,6 +23,10 @@ var (
 	ErrBacklog = errors.New("the backlog is full")
 )
 
+// ReasonTooLarge refuses a write that the queue would not take: behind it, the
+// lane would stand still for ever.
+const ReasonTooLarge = "unit_too_large"
+
 // Refused says that a statement cannot be absorbed after all, for a cause that
 // shows only with its values at hand. Nothing was written: send the statement
 // to MySQL inside the closed gate.

@@ -64,6 +64,7 @@ type remains struct {
 	end      row.LSN
 	progress wal.Progress
 	gap      bool // the next record is missing
+	silent   int  // polls in a row that waited in vain
 	trimmed  bool // it was in the log, which let it go because MySQL had it
 }
 
@@ -71,6 +72,14 @@ type remains struct {
 // not compared: lives of a lane have no LSN in common.
 func (r *remains) Poll(ctx context.Context, lane row.Lane, after row.LSN, most int) ([]wal.Record, error) {
 	recs, err := r.poll(ctx, lane, after, most)
+	if r.silent++; len(recs) > 0 || err == nil || ctx.Err() == nil {
+		r.silent = 0
+	}
+	if r.silent > 1 {
+		// There is more, and the queue waits: what it was asked for stands where
+		// it does not look, or nowhere.
+		err = queue.ErrGap
+	}
 	r.gap = r.gap && len(recs) == 0 || errors.Is(err, queue.ErrGap)
 	for i := range recs {
 		recs[i].Incarnation = ""

@@ -138,6 +138,29 @@ func TestMySQLLacksUnitsThatTheQueueHas(t *testing.T) {
 	p.checkCache(p.server.rows, nil)
 }
 
+// silent is a queue that does not find unit 8, and waits for it.
+type silent struct{ keeping }
+
+func (s silent) Poll(ctx context.Context, lane row.Lane, after row.LSN, most int) ([]wal.Record, error) {
+	if after < 7 {
+		return s.keeping.Poll(ctx, lane, after, min(most, int(7-after)))
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// A queue that says nothing of a unit below its top keeps nobody waiting for ever.
+func TestQueueIsSilentAboutAUnit(t *testing.T) {
+	p := newPipeline(t)
+	q := silent{keeping{queue.NewMemory()}}
+	p.failOver(q.keeping)
+	cfg := p.withDesk(p.config())
+	cfg.Queue, cfg.Rebuild, cfg.Top, cfg.Kept = q, p.store, q.Top, true
+	cfg.Above = func(context.Context, row.Lane, row.LSN) (row.LSN, error) { return 12, nil }
+	w, _ := p.start(cfg)
+	eventually(t, "the hole is told", func() bool { return p.closed(w, "units 8 to 11 were acknowledged") && p.server.checkpoint() == 7 })
+}
+
 // Whatever fails while units are given up, it fails once or the process dies
 // there, and the next one does the rest.
 func TestSkipUnderFaults(t *testing.T) {

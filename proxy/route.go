@@ -155,7 +155,7 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 		return c.compute(ctx)
 	}
 	reason, err = c.here(ctx, adm)
-	if reason != "" && err == nil && c.p.Shadow == sqlrewrite.ShadowMay && reason != "backlog_full" && reason != "gate_shut" && !strings.HasPrefix(reason, "foreign_key_") {
+	if reason != "" && err == nil && c.p.Shadow == sqlrewrite.ShadowMay && reason != "backlog_full" && reason != absorber.ReasonTooLarge && reason != "gate_shut" && !strings.HasPrefix(reason, "foreign_key_") {
 		return c.compute(ctx)
 	}
 	return reason, err

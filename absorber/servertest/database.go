@@ -162,9 +162,11 @@ func (db *DB) drop(tb testing.TB, name string) {
 // binary: Restart it before the test ends, and run no such test in parallel.
 func (db *DB) Kill() { db.server.kill() }
 
-// Restart starts a killed server on the same port, socket and data.
-func (db *DB) Restart(tb testing.TB) {
+// Restart starts a killed server on the same port, socket and data. args are
+// appended to its arguments, for good.
+func (db *DB) Restart(tb testing.TB, args ...string) {
 	tb.Helper()
+	db.server.args = append(db.server.args, args...)
 	if err := db.server.start(); err != nil {
 		tb.Fatal(err)
 	}

@@ -14,11 +14,34 @@ var mariaServer shared[*DB]
 // MariaDB returns the test binary's MariaDB server.
 func MariaDB(tb testing.TB) *DB {
 	tb.Helper()
-	return mariaServer.get(tb, "MariaDB", func() (*DB, error) { return attempts(startMariaDB) })
+	return mariaServer.get(tb, "MariaDB", func() (*DB, error) { return attempts(func() (*DB, error) { return startMariaDB() }) })
+}
+
+// OwnMariaDB starts a MariaDB that belongs to one test. args are appended to its
+// arguments and win over ours.
+func OwnMariaDB(tb testing.TB, args ...string) *DB {
+	tb.Helper()
+	needReal(tb, "MariaDB")
+	db, err := attempts(func() (*DB, error) { return startMariaDB(args...) })
+	if err != nil {
+		tb.Fatal(err)
+	}
+	db.endWith(tb)
+	return db
+}
+
+// endWith kills the server and removes its folder when the test ends.
+func (db *DB) endWith(tb testing.TB) {
+	tb.Cleanup(func() {
+		db.server.kill()
+		if err := db.server.dir.remove(); err != nil {
+			tb.Errorf("remove the folder of %s: %v", db.server.name, err)
+		}
+	})
 }
 
 // startMariaDB copies the template and runs mariadbd on it.
-func startMariaDB() (*DB, error) {
+func startMariaDB(args ...string) (*DB, error) {
 	const install = "apt-get install mariadb-server, or run .ci/setup"
 	daemon, err := executable("mariadbd", install)
 	if err != nil {
@@ -50,7 +73,7 @@ func startMariaDB() (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return runMariaDB(daemon, dir, data, initFile, port)
+	return runMariaDB(daemon, dir, data, initFile, port, args...)
 }
 
 // Copy starts another MariaDB on a copy of the data of this one, which must have
@@ -62,12 +85,7 @@ func (db *DB) Copy(tb testing.TB) *DB {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		c.server.kill()
-		if err := c.server.dir.remove(); err != nil {
-			tb.Errorf("remove the folder of the copy: %v", err)
-		}
-	})
+	c.endWith(tb)
 	return c
 }
 

@@ -16,8 +16,8 @@ const opCommit = "wal.commit"
 // Commit gives the unit the lane's next LSN and applies its writes to the row
 // cache, all or nothing. It returns the LSN; c.Unit is left as it is.
 //
-// ErrConflict, ErrGated, ErrStaleTable, ErrFull, ErrUnseeded and ErrLost say that nothing
-// was applied. A *row.Error of kind Transient or Permanent says so too; one of
+// ErrConflict, ErrGated, ErrStaleTable, ErrFull, ErrTooLarge, ErrUnseeded and ErrLost say
+// that nothing was applied. A *row.Error of kind Transient or Permanent says so too; one of
 // kind Ambiguous says that the outcome is unknown: replies were lost, the same
 // unit was asked about again and again, and ctx ended first. The next unit of
 // the same writer makes sure that an Ambiguous one is not applied after it.

@@ -79,6 +79,9 @@ func newCommitUnit(l *lane, inc, record string, c *Commit) (*commitUnit, error) 
 	if err != nil {
 		return nil, err
 	}
+	if c.MaxBytes > 0 && len(data) > c.MaxBytes {
+		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, len(data), c.MaxBytes)
+	}
 	u := &commitUnit{inc: inc, record: record, floor: l.floor.Load(), id: c.Unit.ID, backlog: c.MaxBacklog, data: data}
 	for t, gen := range c.Gens {
 		u.tables = append(u.tables, commitTable{name: t, state: l.keys.table(t), dirty: l.keys.dirty(t),
@@ -90,7 +93,7 @@ func newCommitUnit(l *lane, inc, record string, c *Commit) (*commitUnit, error) 
 	b.claims(c)
 	b.raises(c.Raises)
 	if b.err == nil && u.weight() > 4*maxWeight-1000 {
-		b.err = fmt.Errorf("a statement of %d rows is too large for one unit: divide it", len(c.Writes))
+		b.err = fmt.Errorf("%w: it has %d rows", ErrTooLarge, len(c.Writes))
 	}
 	return u, b.err
 }

@@ -19,6 +19,9 @@ var (
 	ErrStaleTable = errors.New("the table's generation has changed")
 	// ErrFull: the lane has as many pending units as Commit.MaxBacklog allows.
 	ErrFull = errors.New("the backlog is full")
+	// ErrTooLarge: the unit has more bytes than Commit.MaxBytes, or more rows than
+	// a script call may have. It never fits.
+	ErrTooLarge = errors.New("the unit is too large")
 	// ErrUnseeded: an AUTO_INCREMENT counter that the unit raises is not there.
 	// Nothing was applied: seed it, then commit again.
 	ErrUnseeded = errors.New("the AUTO_INCREMENT counter is not seeded")
@@ -134,6 +137,7 @@ type Commit struct {
 	Releases   []ClaimWrite // dropped if still held by Owner
 	Raises     []Raise
 	MaxBacklog int64 // 0 = unlimited
+	MaxBytes   int   // of the unit's record; 0 = unlimited
 	// Confirm asks that Options.Replicas have the unit before Commit returns.
 	Confirm bool
 	// Elsewhere says that the unit counts as acknowledged only when something

@@ -79,11 +79,12 @@ func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
 	}
 	p.engine = absorber.New(absorber.Config{
 		Process: p.process, Patterns: cfg.Patterns(), Options: p.options, Lanes: p.lanes(),
-		Dial:       func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) },
-		Reached:    p.reached,
-		LoadConns:  max(2, cfg.Database.MaxOpenConns),
-		Limits:     absorber.Limits{Bytes: cfg.WriteBack.MaxBacklogBytes, Age: cfg.WriteBack.MaxBacklogAge.Duration, Memory: cfg.WriteBack.MemoryWatermark},
-		MaxBacklog: cfg.WriteBack.MaxBacklog, OnFull: absorber.OnFull(cfg.WriteBack.OnFull), BarrierTimeout: cfg.WriteBack.BarrierTimeout.Duration,
+		Dial:         func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) },
+		Reached:      p.reached,
+		LoadConns:    max(2, cfg.Database.MaxOpenConns),
+		Limits:       absorber.Limits{Bytes: cfg.WriteBack.MaxBacklogBytes, Age: cfg.WriteBack.MaxBacklogAge.Duration, Memory: cfg.WriteBack.MemoryWatermark},
+		MaxUnitBytes: p.maxUnitBytes(),
+		MaxBacklog:   cfg.WriteBack.MaxBacklog, OnFull: absorber.OnFull(cfg.WriteBack.OnFull), BarrierTimeout: cfg.WriteBack.BarrierTimeout.Duration,
 		Logger: log, Registerer: p.metrics,
 	}, p.store, p.registry)
 	p.makeWorkers()
@@ -113,6 +114,18 @@ func (p *parts) makeQueue() error {
 		return fmt.Errorf("queue_type %q is not known", w.QueueType)
 	}
 	return nil
+}
+
+// headerBytes is more than what stands in a record of Kafka beside the unit: the
+// lane's name, at most 128 bytes, and the headers.
+const headerBytes = 256
+
+// maxUnitBytes is what a record of the queue may hold, 0 if there is no limit.
+func (p *parts) maxUnitBytes() int {
+	if p.kafka == nil {
+		return 0
+	}
+	return p.cfg.WriteBack.Kafka.MaxMessageBytes - headerBytes
 }
 
 // kafkaOptions are the settings of the queue in Kafka, short of TLS.

@@ -39,7 +39,12 @@ type durable struct {
 // is written waits.
 func newDurable(t *testing.T, redis string, change func(cfg *config.Config, table string)) *durable {
 	t.Helper()
-	db := servertest.MariaDB(t)
+	return newDurableOn(t, servertest.MariaDB(t), redis, change)
+}
+
+// newDurableOn is newDurable on another database.
+func newDurableOn(t *testing.T, db *servertest.DB, redis string, change func(cfg *config.Config, table string)) *durable {
+	t.Helper()
 	d := &durable{t: t, db: db, database: db.Database(t), acked: map[int]bool{}, unknown: map[int]bool{}}
 	db.Exec(t, d.database, "CREATE TABLE ledger (id BIGINT NOT NULL PRIMARY KEY, n INT NOT NULL) ENGINE=InnoDB")
 	cfg := settings(t, db, redis)

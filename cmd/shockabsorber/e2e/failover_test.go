@@ -31,8 +31,8 @@ func (d *durable) hole() (from, to int) {
 		if at < 0 {
 			return false
 		}
-		n, _ := fmt.Sscanf(text[at:], "units %d to %d were acknowledged", &from, &to)
-		return n == 2
+		_, err := fmt.Sscanf(text[at:], "units %d to %d were acknowledged", &from, &to)
+		return err == nil
 	})
 	return from, to
 }

@@ -15,6 +15,26 @@ type gateway struct {
 	mu     sync.Mutex
 	target string
 	conns  map[net.Conn]struct{}
+	watch  func(sent []byte) // sees what clients have sent, once it is passed on; may be nil
+}
+
+// watchWith sets watch for connections that begin from now on.
+func (g *gateway) watchWith(watch func(sent []byte)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.watch = watch
+}
+
+// watched passes writes on, and shows them.
+type watched struct {
+	net.Conn
+	watch func(sent []byte)
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.watch(p[:n])
+	return n, err
 }
 
 // newGateway opens one in front of target.
@@ -57,7 +77,7 @@ func (g *gateway) point(target string) {
 func (g *gateway) serve(client net.Conn) {
 	defer client.Close()
 	g.mu.Lock()
-	target := g.target
+	target, watch := g.target, g.watch
 	g.conns[client] = struct{}{}
 	g.mu.Unlock()
 	defer func() {
@@ -70,6 +90,9 @@ func (g *gateway) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
+	if watch != nil {
+		server = watched{server, watch}
+	}
 	var wg sync.WaitGroup
 	wg.Go(func() { _, _ = io.Copy(server, client); server.Close() })
 	_, _ = io.Copy(client, server)
