@@ -196,7 +196,7 @@ func (d *drainer) applyChain(ctx context.Context, r *sink.Request, w *chainWork)
 	err = d.w.finishing(ctx, func(fctx context.Context) error {
 		actx, cancel := context.WithDeadline(fctx, d.desk.until)
 		defer cancel()
-		return d.answer(actx, r, a, sink.Batch{Changes: w.batch.changes()})
+		return d.answer(actx, r, a, sink.Batch{Changes: w.batch.changes(), Connection: d.desk.conn})
 	})
 	var e *row.Error
 	switch {

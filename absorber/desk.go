@@ -18,6 +18,9 @@ type Desk interface {
 	Note(ctx context.Context, id uint64, text string) error
 	Finish(ctx context.Context, id uint64) error
 	DeadLettersAt(ctx context.Context, lane row.Lane, lsns []row.LSN) ([]sink.DeadLetter, error)
+	// Connection is the id of the MySQL connection that Apply uses for a batch
+	// that names it.
+	Connection(ctx context.Context, lane row.Lane, epoch row.Epoch, checkpoint row.LSN) (uint64, error)
 	SkippedUnits(ctx context.Context, lane row.Lane) ([]sink.Skipped, error)
 }
 
@@ -45,6 +48,7 @@ type counter struct {
 	// A retry in progress.
 	holder  uint64          // the request that holds gates, 0 if none
 	gates   map[string]bool // tables whose gate is held
+	conn    uint64          // the MySQL connection in whose name they are held
 	until   time.Time       // when the gates are given back at the latest
 	resting time.Time       // no gate is taken before
 	await   row.LSN         // look again as soon as MySQL has everything up to here

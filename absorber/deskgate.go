@@ -22,18 +22,31 @@ func (d *drainer) gateLease() time.Duration { return 3 * d.w.cfg.LeaseTTL }
 
 // closeGates closes the gates of the chain's tables that are open. errNotNow:
 // somebody else has one, or commits have their turn.
+//
+// They are held in the name of the MySQL connection that will commit the chain:
+// if this process stalls for longer than the gates last, whoever opens them has
+// ended that connection, and seen it gone.
 func (d *drainer) closeGates(ctx context.Context, r *sink.Request, w *chainWork) error {
 	c := &d.desk
+	var conn uint64
+	err := d.desk.trouble.do(ctx, func(ctx context.Context) (err error) {
+		conn, err = d.w.cfg.Desk.Connection(ctx, d.w.cfg.Lane, d.epoch, d.checkpoint)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	if c.holder == 0 {
 		c.holder, c.gates, c.until = r.ID, map[string]bool{}, time.Now().Add(d.gateLease()/2)
 	}
+	same := c.conn == conn
 	for _, table := range w.tables {
-		if c.gates[table] {
+		if c.gates[table] && same {
 			continue
 		}
 		var gated bool
 		err := d.settle.do(ctx, func(ctx context.Context) error {
-			_, err := d.w.cfg.Rows.JoinGate(ctx, d.w.cfg.Lane, table, d.gateOwner(), 0, d.gateLease(), len(c.gates) > 0)
+			_, err := d.w.cfg.Rows.JoinGate(ctx, d.w.cfg.Lane, table, d.gateOwner(), conn, d.gateLease(), len(c.gates) > 0)
 			if gated = errors.Is(err, wal.ErrGated) || superseded(err); gated {
 				return nil
 			}
@@ -49,6 +62,7 @@ func (d *drainer) closeGates(ctx context.Context, r *sink.Request, w *chainWork)
 		}
 		c.gates[table] = true
 	}
+	c.conn = conn
 	return nil
 }
 
@@ -70,7 +84,7 @@ func (d *drainer) letGo(ctx context.Context) {
 	for table := range c.gates {
 		d.leave(lctx, table)
 	}
-	c.holder, c.gates = 0, nil
+	c.holder, c.gates, c.conn = 0, nil, 0
 }
 
 // openGates opens the gates that a request's rows were behind.

@@ -112,6 +112,11 @@ func (s *server) DeadLettersAt(_ context.Context, _ row.Lane, lsns []row.LSN) ([
 	return out, s.down
 }
 
+// Connection is one that never ends.
+func (s *server) Connection(context.Context, row.Lane, row.Epoch, row.LSN) (uint64, error) {
+	return 7, nil
+}
+
 // AskSkip writes down that units shall be given up.
 func (s *server) AskSkip(to row.LSN) uint64 {
 	s.mu.Lock()

@@ -57,6 +57,9 @@ func (s *Sink) transact(ctx context.Context, b *Batch) error {
 		return err
 	}
 	sess := s.sess // the transaction lives and dies with it
+	if id := uint64(sess.conn.GetConnectionID()); b.Connection != 0 && id != b.Connection {
+		return fmt.Errorf("MySQL connection %d has ended, this is %d", b.Connection, id)
+	}
 	limit := min(s.cfg.MaxStatement, sess.maxPacket-1024)
 	statements, err := s.statements(b, limit)
 	if err != nil {

@@ -31,6 +31,9 @@ type Batch struct {
 	// Answer, if not nil, is what an operator asked for: From and To are the
 	// checkpoint then, which stays where it is unless units are given up.
 	Answer *Answer
+	// Connection, if not 0, is the MySQL connection that the transaction runs on,
+	// or not at all: gates are held in its name (see Sink.Connection).
+	Connection uint64
 }
 
 // DeadLetter is a unit that MySQL refused for good, or that waits behind one.

@@ -160,6 +160,18 @@ func (s *Sink) rollback(ctx context.Context) {
 	}
 }
 
+// Connection gives the id of the MySQL connection that the next Apply of the
+// lane runs on if its Batch names it. Whoever ends that connection, and sees it
+// gone, knows that no such Apply can commit any more.
+func (s *Sink) Connection(ctx context.Context, lane row.Lane, epoch row.Epoch, checkpoint row.LSN) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.enter(ctx, &Batch{Lane: lane, Epoch: epoch, From: checkpoint, To: checkpoint}); err != nil {
+		return 0, wrap(opLock, lane, checkpoint, err)
+	}
+	return uint64(s.sess.conn.GetConnectionID()), nil
+}
+
 // drop closes the connection; the server rolls an open transaction back.
 func (s *Sink) drop() {
 	if s.sess != nil {
