@@ -21,6 +21,8 @@ type Sources struct {
 	Redis redis.UniversalClient
 	Kafka []kgo.Opt // nil: the queue is not Kafka
 	Topic string
+	// Stream says that the queue is a stream in Redis.
+	Stream bool
 
 	Lanes  []row.Lane
 	Tables func(schema.Name) bool // configured to be absorbed

@@ -209,6 +209,49 @@ func TestPlanted(t *testing.T) {
 	}
 }
 
+// TestStream: the queue in Redis is compared with the log as Kafka is.
+func TestStream(t *testing.T) {
+	s := newStageWith(t, servertest.MariaDB(t), `queue_type = "redis"`)
+	s.pend()
+	r := s.audit()
+	if len(r.Findings) > 0 || r.Looked["records of the stream"] != 5 {
+		t.Fatalf("a healthy system: %+v, looked at %v", r.Findings, r.Looked)
+	}
+	const stream = prefix + "queue"
+	back := s.save()
+	for kind, plant := range map[string]func(){
+		"queue_gap": func() { s.do("xdel", stream, "8-0") },
+		"queue_differs": func() {
+			entries, err := s.rdb.XRange(t.Context(), stream, "-", "+").Result()
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.do("del", stream)
+			for _, e := range entries {
+				data := e.Values["d"].(string)
+				if e.ID == "9-0" {
+					data += "x"
+				}
+				s.do("xadd", stream, e.ID, "i", e.Values["i"], "d", data)
+			}
+		},
+		"queue_above_log": func() { s.do("xadd", stream, "60-0", "i", "", "d", "x") },
+	} {
+		plant()
+		if r := s.audit(); !slices.Equal(kinds(r), []string{kind}) {
+			t.Errorf("%s was planted, found %+v", kind, r.Findings)
+		}
+		back()
+	}
+	s.mysql("INSERT INTO shock_absorber.requests (lane, verb, letter, asked_by, argument, state, result, touched) VALUES ('main', 'skip', 0, 'tester', '4', 'done', '', '3-4')")
+	r = s.audit()
+	if len(r.Findings) > 0 || !slices.ContainsFunc(r.Remarks, func(x string) bool {
+		return strings.HasPrefix(x, "lane main: units 3 to 4, which were acknowledged and missing, were given up by tester at ")
+	}) {
+		t.Errorf("units were given up: %+v, %q", r.Findings, r.Remarks)
+	}
+}
+
 // TestPlantsAreComplete: each kind that the package comment names is planted.
 func TestPlantsAreComplete(t *testing.T) {
 	doc, err := os.ReadFile("doc.go")

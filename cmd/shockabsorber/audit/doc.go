@@ -1,6 +1,6 @@
 // Package audit compares what Shock Absorber keeps in different places, and
 // names every disagreement: the checkpoint in MySQL, the log (WAL) and the row
-// cache in Redis, the queue in Kafka, and the rows in MySQL.
+// cache in Redis, the queue in Kafka or Redis, and the rows in MySQL.
 //
 // It is written to judge the engine, so it uses none of it. It reads Redis,
 // MySQL and Kafka by itself, from what absorber/wal, absorber/sink and
@@ -40,8 +40,8 @@
 //	log_untrimmed               units that are settled stay in the log
 //	log_unsettled               units at or below the checkpoint are not settled,
 //	                            although somebody owns the lane
-//	queue_gap, queue_differs    Kafka lacks a unit that was relayed, or has other bytes
-//	queue_above_log             Kafka has a unit of this life above the last LSN
+//	queue_gap, queue_differs    the queue lacks a unit that was relayed, or has other bytes
+//	queue_above_log             the queue has a unit of this life above the last LSN
 //	cache_differs               a clean row that is not what MySQL has
 //	cache_key                   a row under another key than its own
 //	cache_corrupt               a row that cannot be decoded
@@ -70,8 +70,8 @@
 // # Bounds
 //
 // Memory: pages of 256 rows; of the log, the column hashes of at most 50,000
-// mutations at a time, by passes over it; 8 bytes for each unit that Kafka is
-// compared with; the keys of dead letters. Rate: Options.Rate rows, units and
+// mutations at a time, by passes over it; 8 bytes for each unit that the queue
+// is compared with; the keys of dead letters. Rate: Options.Rate rows, units and
 // records a second. What is cached but neither clean nor pending (leases that
 // run out by themselves, generations that cannot be reached any more) is not
 // looked at.

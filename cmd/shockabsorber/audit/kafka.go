@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -31,17 +33,13 @@ const (
 	fetchTime = 30 * time.Second
 )
 
-// queue compares Kafka with the log: everything between the checkpoint and the
-// relayed mark must be in it, with the same bytes.
+// queue compares the queue, in Kafka or in a stream of Redis, with the log:
+// everything between the checkpoint and the relayed mark must be in it, with the
+// same bytes.
 func (a *auditor) queue(ctx context.Context, l *lane) ([]Finding, error) {
-	if a.Kafka == nil {
+	if a.Kafka == nil && !a.Stream {
 		return nil, nil
 	}
-	cl, err := kgo.NewClient(a.Kafka...)
-	if err != nil {
-		return nil, err
-	}
-	defer cl.Close()
 	m, err := l.same(ctx)
 	if err != nil {
 		return nil, err
@@ -74,24 +72,69 @@ func (a *auditor) queue(ctx context.Context, l *lane) ([]Finding, error) {
 		return nil, err
 	}
 	if len(logged) == maxQueued {
-		a.remark("lane %s: only the first %d pending units were compared with Kafka", l.name, maxQueued)
+		a.remark("lane %s: only the first %d pending units were compared with the queue", l.name, maxQueued)
 	}
 	q := &queued{a: a, l: l, from: from, logged: logged, found: make([]bool, len(logged))}
-	if err := q.read(ctx, cl, oldest.Add(-clocks)); err != nil {
-		return nil, fmt.Errorf("read %s: %w", a.Topic, err)
+	if a.Stream {
+		err = q.readStream(ctx)
+	} else {
+		err = q.readTopic(ctx, oldest.Add(-clocks))
+	}
+	if err != nil {
+		return nil, err
 	}
 	return q.judge(ctx)
 }
 
-// queued is what Kafka holds of a lane.
+// queued is what the queue holds of a lane.
 type queued struct {
 	a      *auditor
 	l      *lane
 	from   uint64   // LSN of the first hash
 	logged []uint64 // of the log's units
-	found  []bool   // whether Kafka has them
-	top    uint64   // highest LSN of this life in Kafka
+	found  []bool   // whether the queue has them
+	top    uint64   // highest LSN of this life in the queue
 	out    []Finding
+}
+
+// readStream walks the lane's stream in Redis.
+func (q *queued) readStream(ctx context.Context) error {
+	stream := "sa:{" + string(q.l.name) + "}:queue"
+	for from := "-"; ; {
+		page, err := q.l.node.XRangeN(ctx, stream, from, "+", pageRows).Result()
+		if err != nil {
+			return fmt.Errorf("read %s: %w", stream, err)
+		}
+		if err := q.a.wait(ctx, "records of the stream", len(page)); err != nil {
+			return err
+		}
+		for _, m := range page {
+			num, _, _ := strings.Cut(m.ID, "-")
+			lsn, err := strconv.ParseUint(num, 10, 64)
+			data, ok := m.Values["d"].(string)
+			if inc, _ := m.Values["i"].(string); err != nil || !ok || inc != "" && inc != q.l.incarnation {
+				continue
+			}
+			q.note(lsn, []byte(data), "in "+stream)
+		}
+		if len(page) < pageRows {
+			return nil
+		}
+		from = "(" + page[len(page)-1].ID
+	}
+}
+
+// readTopic is read of Kafka's topic.
+func (q *queued) readTopic(ctx context.Context, since time.Time) error {
+	cl, err := kgo.NewClient(q.a.Kafka...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	if err := q.read(ctx, cl, since); err != nil {
+		return fmt.Errorf("read %s: %w", q.a.Topic, err)
+	}
+	return nil
 }
 
 // read walks all partitions from an instant to their present end. A lane has
@@ -165,14 +208,19 @@ func (q *queued) take(r *kgo.Record) {
 			return
 		}
 	}
+	q.note(lsn, r.Value, fmt.Sprintf("in Kafka (partition %d, offset %d)", r.Partition, r.Offset))
+}
+
+// note compares one record of this life with the log.
+func (q *queued) note(lsn uint64, data []byte, where string) {
 	q.top = max(q.top, lsn)
 	if lsn < q.from || lsn-q.from >= uint64(len(q.logged)) {
 		return
 	}
 	at := lsn - q.from
 	q.found[at] = true
-	if want := q.logged[at]; want != 0 && want != maphash.Bytes(sumSeed, r.Value)|1 {
-		q.out = append(q.out, Finding{Kind: "queue_differs", Lane: q.l.name, LSN: row.LSN(lsn), Detail: fmt.Sprintf("unit %d has other bytes in Kafka (partition %d, offset %d) than in the log", lsn, r.Partition, r.Offset)})
+	if want := q.logged[at]; want != 0 && want != maphash.Bytes(sumSeed, data)|1 {
+		q.out = append(q.out, Finding{Kind: "queue_differs", Lane: q.l.name, LSN: row.LSN(lsn), Detail: fmt.Sprintf("unit %d has other bytes %s than in the log", lsn, where)})
 	}
 }
 
@@ -187,11 +235,11 @@ func (q *queued) judge(ctx context.Context) ([]Finding, error) {
 		return nil, err
 	}
 	if q.top > m.lsn {
-		q.out = append(q.out, Finding{Kind: "queue_above_log", Lane: q.l.name, LSN: row.LSN(q.top), Detail: fmt.Sprintf("Kafka has unit %d, the last LSN in Redis is %d", q.top, m.lsn)})
+		q.out = append(q.out, Finding{Kind: "queue_above_log", Lane: q.l.name, LSN: row.LSN(q.top), Detail: fmt.Sprintf("the queue has unit %d, the last LSN in Redis is %d", q.top, m.lsn)})
 	}
 	for at, ok := range q.found {
 		if lsn := q.from + uint64(at); !ok && lsn > c.lsn && !q.a.enough(q.out) {
-			q.out = append(q.out, Finding{Kind: "queue_gap", Lane: q.l.name, LSN: row.LSN(lsn), Detail: fmt.Sprintf("unit %d was relayed, is not in MySQL yet, and is not in Kafka", lsn)})
+			q.out = append(q.out, Finding{Kind: "queue_gap", Lane: q.l.name, LSN: row.LSN(lsn), Detail: fmt.Sprintf("unit %d was relayed, is not in MySQL yet, and is not in the queue", lsn)})
 		}
 	}
 	return q.out, nil

@@ -47,7 +47,17 @@ type stage struct {
 // of 11 to 15 there are updates, a delete and inserts that wait.
 func newStage(t *testing.T, db *servertest.DB) *stage {
 	t.Helper()
-	s := &stage{t: t, db: db, database: db.Database(t), broker: servertest.Kafka(t), topic: fmt.Sprintf("audit-%d", time.Now().UnixNano())}
+	return newStageWith(t, db, fmt.Sprintf("queue_type = \"kafka\"\n[writeback.kafka]\nbrokers = [%q]", servertest.Kafka(t)))
+}
+
+// newStageWith is newStage with another queue.
+func newStageWith(t *testing.T, db *servertest.DB, queue string) *stage {
+	t.Helper()
+	s := &stage{t: t, db: db, database: db.Database(t), topic: fmt.Sprintf("audit-%d", time.Now().UnixNano())}
+	if strings.Contains(queue, "kafka") {
+		s.broker = servertest.Kafka(t)
+		queue += fmt.Sprintf("\ntopic = %q", s.topic)
+	}
 	db.Exec(t, "", "DROP DATABASE IF EXISTS shock_absorber") // of the test before, on the same server
 	db.Exec(t, s.database, "CREATE TABLE item (id INT NOT NULL PRIMARY KEY AUTO_INCREMENT, name VARCHAR(20) NOT NULL, n INT NOT NULL, f FLOAT NULL, note TEXT NULL, UNIQUE KEY by_name (name))",
 		"INSERT INTO item VALUES (1, 'a', 1, 0.1, NULL), (2, 'b', 2, 123456.789, ''), (3, 'c', 3, NULL, 'x'), (4, 'd', 4, 1, 'y'), (5, 'e', 5, 1, 'z'), (11, 'k', 11, 1, 'k'), (12, 'l', 12, 1, 'l'), (13, 'm', 13, 1, 'm')")
@@ -72,14 +82,11 @@ password = %q
 endpoints = [%q]
 [writeback]
 drain_rate = 1000
-queue_type = "kafka"
-[writeback.kafka]
-brokers = [%q]
-topic = %q
+%s
 [tables.%q]
 [admin]
 listen = ""
-`, addr, servertest.AppUser, db.Password, db.Host, db.Port, db.Password, r.Addr, s.broker, s.topic, s.database+".item")
+`, addr, servertest.AppUser, db.Password, db.Host, db.Port, db.Password, r.Addr, queue, s.database+".item")
 	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

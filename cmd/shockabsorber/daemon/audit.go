@@ -37,6 +37,7 @@ func Audit(ctx context.Context, cfg *config.Config, o audit.Options) (*audit.Rep
 	s := audit.Sources{
 		MySQL: func(ctx context.Context) (*client.Conn, error) { return dial(ctx) },
 		Redis: rdb, Lanes: p.lanes(), Tables: schema.Match(cfg.Patterns()),
+		Stream: cfg.WriteBack.QueueType == config.QueueRedis,
 		LaneOf: func(table string) row.Lane { return p.options(table).Lane },
 	}
 	if cfg.WriteBack.QueueType == config.QueueKafka {
