@@ -66,8 +66,8 @@ func (d *drainer) closeGates(ctx context.Context, r *sink.Request, w *chainWork)
 	return nil
 }
 
-// superseded reports whether the lease on a gate has ended: of a predecessor
-// that died, until the gate is swept.
+// superseded reports whether somebody else has taken over: a lane, or a gate of
+// which the lease has ended (of a predecessor that died, until it is swept).
 func superseded(err error) bool {
 	var e *row.Error
 	return errors.As(err, &e) && e.Kind == row.Fenced

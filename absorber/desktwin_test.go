@@ -112,9 +112,14 @@ func (s *server) DeadLettersAt(_ context.Context, _ row.Lane, lsns []row.LSN) ([
 	return out, s.down
 }
 
-// Connection is one that never ends.
-func (s *server) Connection(context.Context, row.Lane, row.Epoch, row.LSN) (uint64, error) {
-	return 7, nil
+// Connection is always a new one, which looks at the checkpoint.
+func (s *server) Connection(_ context.Context, _ row.Lane, epoch row.Epoch, checkpoint row.LSN) (uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down == nil && (epoch != s.cp.Epoch || checkpoint != s.cp.LSN) {
+		return 0, &row.Error{Op: "twin", Kind: row.Fenced, Err: fmt.Errorf("checkpoint %+v, not %d of epoch %d", s.cp, checkpoint, epoch)}
+	}
+	return 7, s.down
 }
 
 // AskSkip writes down that units shall be given up.

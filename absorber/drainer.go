@@ -33,6 +33,7 @@ type drainer struct {
 	progress    wal.Progress
 	looked      time.Time // when progress was read
 	idle        int       // polls in a row that brought nothing
+	watched     time.Time // when MySQL was last looked at although nothing drains
 	ticket      ticket
 	parked      parkedRows
 	desk        counter
@@ -147,6 +148,9 @@ func (d *drainer) fetch(ctx context.Context) error {
 		d.idle = 0
 		return d.decode(ctx, recs)
 	}
+	if err := d.watch(ctx); err != nil {
+		return err
+	}
 	// A queue that lost everything it was given has no gap to report: it just
 	// stays silent. Two silent polls while it should have something tell.
 	if d.idle++; gap || d.idle > 1 && d.relay.ahead(d.checkpoint) {
@@ -154,6 +158,25 @@ func (d *drainer) fetch(ctx context.Context) error {
 		pause(ctx, gapWait, nil)
 	}
 	return ctx.Err()
+}
+
+// watch looks once a second whether MySQL is still the one that has what was
+// drained, while nothing drains that would tell: it may have failed over to a
+// server that lacks it, which commits must not be computed from. A session that
+// lives knows it, a new one asks. MySQL being away is no matter here.
+func (d *drainer) watch(ctx context.Context) error {
+	if d.w.cfg.Desk == nil || time.Since(d.watched) < recheck {
+		return nil
+	}
+	d.watched = time.Now()
+	err := d.w.finishing(ctx, func(ctx context.Context) error {
+		_, err := d.w.cfg.Desk.Connection(ctx, d.w.cfg.Lane, d.epoch, d.checkpoint)
+		return err
+	})
+	if superseded(err) {
+		return err
+	}
+	return nil
 }
 
 // contiguous drops what MySQL has already and cuts at a gap, or at a record of

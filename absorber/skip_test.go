@@ -121,6 +121,20 @@ func TestMySQLLacksDrainedUnits(t *testing.T) {
 	}
 }
 
+// It is noticed although nothing is written.
+func TestMySQLLacksDrainedUnitsOfAQuietLane(t *testing.T) {
+	p := newPipeline(t)
+	for i := range 9 {
+		p.commit(pair(row.Insert, i, "v", i))
+	}
+	cfg := p.withDesk(p.config())
+	cfg.Rebuild = p.store
+	w, _ := p.start(cfg)
+	p.settled(w)
+	p.server.set(func(s *server) { s.cp.LSN = 4 })
+	eventually(t, "the lane closes and names what is missing", func() bool { return p.closed(w, "units 5 to 9 were acknowledged") })
+}
+
 // The queue still has the units that MySQL lost: they are applied again.
 func TestMySQLLacksUnitsThatTheQueueHas(t *testing.T) {
 	p := newPipeline(t)
