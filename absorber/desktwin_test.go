@@ -248,8 +248,8 @@ func (p *pipeline) cached(id int) string {
 // gates fails unless the table's gate is open.
 func (p *pipeline) gatesAreOpen(t *testing.T) {
 	t.Helper()
-	infos, err := p.store.TableStates(t.Context(), "main", []string{"d.pairs"})
-	if err != nil || infos[0].Gate != wal.GateOpen {
-		t.Errorf("the gate is %c, %v", infos[0].Gate, err)
-	}
+	eventually(t, "the gate is open", func() bool { // a moment after the request is done
+		infos, err := p.store.TableStates(t.Context(), "main", []string{"d.pairs"})
+		return err == nil && infos[0].Gate == wal.GateOpen
+	})
 }

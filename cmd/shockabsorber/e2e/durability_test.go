@@ -87,6 +87,11 @@ func (d *durable) load(event func()) {
 		})
 	}
 	time.Sleep(700 * time.Millisecond)
+	until(d.t, "a hundred writes", func() bool { // a busy machine takes longer
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		return len(d.acked) >= 100
+	})
 	event()
 	time.Sleep(1500 * time.Millisecond)
 	close(stop)
