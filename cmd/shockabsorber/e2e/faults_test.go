@@ -23,7 +23,9 @@ func (d *durable) refusal(id int) *mysql.MySQLError {
 		d.t.Fatalf("a write ended with %v", err)
 	}
 	if err == nil {
+		d.mu.Lock()
 		d.acked[id] = true
+		d.mu.Unlock()
 	}
 	return told
 }
