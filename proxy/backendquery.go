@@ -11,6 +11,7 @@ import (
 type Rows struct {
 	Columns  [][]byte // column definitions, payloads
 	Rows     [][]byte // text-protocol rows, payloads
+	Early    uint16   // warnings before the first row, if an EOF tells them
 	Response wire.Response
 }
 
@@ -141,7 +142,11 @@ func (r *resultCollector) packet(p []byte) {
 		}
 	case p[0] == 0xfe && (len(p) < 9 || r.inRows && r.caps.Has(wire.CapDeprecateEOF) && len(p) < wire.MaxPayload):
 		// The EOF after the definitions starts the rows, the next ends them.
-		r.inRows = !r.inRows
+		if r.inRows = !r.inRows; r.inRows {
+			if eof, err := wire.ParseEOF(p, r.caps); err == nil {
+				r.rows.Early = eof.Warnings
+			}
+		}
 	case r.inRows && r.row != nil:
 		r.err = r.row(r.rows.Columns, p)
 	case r.inRows:

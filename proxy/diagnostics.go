@@ -124,11 +124,12 @@ func (s *session) writeOutcome(ctx context.Context, sql []byte, req request, kee
 		s.outcome.readRows(len(rows))
 		s.outcome.failure, s.outcome.warnings = kept.failure, kept.warnings
 	}
-	end := wire.OK{Status: s.ownStatus()}
+	begin := wire.OK{Status: s.ownStatus()}
+	end := begin
 	if !req.binary() { // PREPARE has given the warnings about the statement itself
-		end.Warnings = res.Response.Warnings
+		begin.Warnings, end.Warnings = res.Early, res.Response.Warnings
 	}
-	if err := s.conn.WriteColumns(res.Columns, end); err != nil {
+	if err := s.conn.WriteColumns(res.Columns, begin); err != nil {
 		return err
 	}
 	var columns []wire.ColumnDef

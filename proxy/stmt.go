@@ -225,9 +225,13 @@ func (c *Conn) execute(ctx context.Context, frame []byte) error {
 	if err := c.send(ctx, frame); err != nil {
 		return err
 	}
-	st.backendTypes = true
 	st.dropLongData()
-	return c.relay(ctx, wire.ComStmtExecute, nil)
+	if err := c.relay(ctx, wire.ComStmtExecute, nil); err != nil {
+		return err
+	}
+	// The backend may have refused the command before it took the types.
+	st.backendTypes = st.backendTypes || c.scan.Response.Err == nil
+	return nil
 }
 
 // dropLongData forgets long data: an execution has used it, or failed; either

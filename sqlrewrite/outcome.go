@@ -17,11 +17,18 @@ type Outcome struct {
 // expressions.
 var notConstant = []string{"SELECT", "FROM", "INTO", "UNION", "INTERSECT", "EXCEPT", "MINUS", "VALUES", "LIMIT", "FOR", "LOCK", "PROCEDURE", "HAVING", "WHERE"}
 
+// askedTwice are functions beside the pure ones, and words before a parenthesis,
+// that may run twice where a session would have run them once.
+var askedTwice = wordSet(operatorWords + ` select row_count found_rows last_insert_id connection_id database schema
+user current_user session_user system_user version`)
+
 // Substitute writes an outcome into a SELECT of one row of expressions that
 // asks for it: what the server then computes is what it would have answered
 // had it executed the statement before. ok is false for any other statement,
-// and where the outcome is not known. If it is Kept, one that asks only for the
-// last insert id, which the server knows, is written too.
+// where the outcome is not known, and where the text may do something when it
+// is run: the caller runs it once for the values and once, as it came, for the
+// column definitions. If the outcome is Kept, one that asks only for the last
+// insert id, which the server knows, is written too.
 func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 	var toks []token
 	l := newLexer(sql, mode)
@@ -63,6 +70,9 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 			}
 		}
 		call := op(i+1, "(") && op(i+2, ")") && !op(i-1, ".")
+		if op(i, ":=") || op(i+1, "(") && twice(sql, toks[i]) || word(i, "LAST_INSERT_ID") && !call {
+			return nil, false
+		}
 		known := true
 		switch {
 		case word(i, "ROW_COUNT") && call:
@@ -88,6 +98,19 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 		}
 	}
 	return append(out, sql[from:]...), ok
+}
+
+// twice reports whether what a token before a parenthesis may call must not be
+// called twice: a stored function, GET_LOCK(), NEXTVAL().
+func twice(sql []byte, t token) bool {
+	switch t.kind {
+	case tokWord:
+		name := lower(sql[t.start:t.end])
+		return !pureFunctions[name] && !aggregateFunctions[name] && !askedTwice[name]
+	case tokQuoted:
+		return true
+	}
+	return false
 }
 
 // sessionVariable is the name of @@name, @@session.name or @@local.name in

@@ -25,6 +25,14 @@ func TestSubstitute(t *testing.T) {
 		{"DO ROW_COUNT()", ""},
 		{"SELECT /*! ROW_COUNT() */ 1", ""},
 		{"SELECT ROW_COUNT(), 'x", ""},
+		{"SELECT ROW_COUNT(), @v := @v + 1", ""},
+		{"SELECT ROW_COUNT(), @v:=1", ""},
+		{"SELECT ROW_COUNT(), GET_LOCK('a', 1)", ""},
+		{"SELECT ROW_COUNT(), log_it()", ""},
+		{"SELECT ROW_COUNT(), d.`log_it`()", ""},
+		{"SELECT LAST_INSERT_ID(LAST_INSERT_ID() + 1), ROW_COUNT()", ""},
+		{"SELECT NEXTVAL(s), FOUND_ROWS()", ""},
+		{"SELECT (ROW_COUNT() + 1) * 2, IF(FOUND_ROWS() > 1, DATABASE(), @v)", "SELECT (3 + 1) * 2, IF(7 > 1, DATABASE(), @v)"},
 	} {
 		text, ok := Substitute([]byte(c.sql), 0, o)
 		if ok != (c.want != "") || ok && (string(text) != c.want) {

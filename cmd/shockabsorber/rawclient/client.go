@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
@@ -21,21 +22,34 @@ const Collation = 45
 
 // Client is one connection. It is for one goroutine.
 type Client struct {
-	nc   net.Conn
-	r    *wire.Reader
-	w    *wire.Writer
-	caps wire.Capability
+	nc       net.Conn
+	r        *wire.Reader
+	w        *wire.Writer
+	caps     wire.Capability
+	greeting wire.Greeting
+	password string
 }
 
 // Dial logs in as an application does, with the Plain capabilities and caps as
 // far as the server has them. A refusal is a *wire.ErrPacket.
 func Dial(addr, user, password, db string, caps wire.Capability) (*Client, error) {
-	nc, err := net.Dial("tcp", addr)
+	return DialAs(addr, password, wire.Login{User: user, DB: db, Caps: Plain | caps, Collation: Collation})
+}
+
+// DialAs is Dial with every part of the login at will. Of its capabilities
+// those that the server does not have are left out. An address that begins
+// with a slash is a Unix socket's.
+func DialAs(addr, password string, login wire.Login) (*Client, error) {
+	network := "tcp"
+	if strings.HasPrefix(addr, "/") {
+		network = "unix"
+	}
+	nc, err := net.Dial(network, addr)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{nc: nc, r: wire.NewReader(nc, 0), w: wire.NewWriter(nc)}
-	if err := c.login(user, password, db, caps); err != nil {
+	c := &Client{nc: nc, r: wire.NewReader(nc, 0), w: wire.NewWriter(nc), password: password}
+	if err := c.login(login); err != nil {
 		return nil, errors.Join(err, nc.Close())
 	}
 	return c, nil
@@ -44,11 +58,14 @@ func Dial(addr, user, password, db string, caps wire.Capability) (*Client, error
 // Caps are the capabilities that client and server agreed on.
 func (c *Client) Caps() wire.Capability { return c.caps }
 
+// Greeting is what the server said first.
+func (c *Client) Greeting() wire.Greeting { return c.greeting }
+
 // Close ends the connection without a word, as a client that crashes does.
 func (c *Client) Close() error { return c.nc.Close() }
 
 // login answers the greeting.
-func (c *Client) login(user, password, db string, caps wire.Capability) error {
+func (c *Client) login(login wire.Login) error {
 	if err := c.nc.SetDeadline(time.Now().Add(Timeout)); err != nil {
 		return err
 	}
@@ -60,21 +77,22 @@ func (c *Client) login(user, password, db string, caps wire.Capability) error {
 	if err != nil {
 		return err
 	}
-	c.caps = (Plain | caps) & (g.Caps | wire.CapLongPassword)
-	login := &wire.Login{Caps: c.caps, Collation: Collation, User: user, DB: db, MaxPacket: 1 << 30, Plugin: wire.PluginNative, Auth: wire.NativeScramble(password, g.Salt)}
+	c.greeting = *g
+	c.caps = login.Caps & (g.Caps | wire.CapLongPassword)
+	login.Caps, login.MaxPacket, login.Plugin, login.Auth = c.caps, 1<<30, wire.PluginNative, wire.NativeScramble(c.password, g.Salt)
 	if g.Plugin == wire.PluginCachingSHA2 {
-		login.Plugin, login.Auth = g.Plugin, wire.CachingScramble(password, g.Salt)
+		login.Plugin, login.Auth = g.Plugin, wire.CachingScramble(c.password, g.Salt)
 	}
 	c.w.Begin(1)
-	if err := c.write(wire.AppendLogin(nil, login)); err != nil {
+	if err := c.write(wire.AppendLogin(nil, &login)); err != nil {
 		return err
 	}
-	return c.admitted(password, g.Salt)
+	return c.admitted(g.Salt)
 }
 
 // admitted answers what the server asks until it lets us in.
-func (c *Client) admitted(password string, salt []byte) error {
-	for {
+func (c *Client) admitted(salt []byte) error {
+	for password := c.password; ; {
 		p, err := c.packet()
 		if err != nil {
 			return err
@@ -141,5 +159,8 @@ func (c *Client) Command(cmd byte, arg []byte) ([][]byte, error) {
 
 // Query runs a COM_QUERY.
 func (c *Client) Query(sql string) ([][]byte, error) {
+	if c.caps.Has(wire.CapQueryAttributes) {
+		sql = "\x00\x01" + sql // no attributes, in one set
+	}
 	return c.Command(wire.ComQuery, []byte(sql))
 }
