@@ -22,6 +22,7 @@ type Absorbing struct {
 	planner    *sqlrewrite.Planner
 	defaults   *serverDefaults
 	admissions *admissions
+	sets       setAnswers
 	log        *slog.Logger
 	process    string
 	statements *prometheus.CounterVec

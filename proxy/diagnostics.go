@@ -37,9 +37,24 @@ func (s *session) outcomeHere(ctx context.Context, sql []byte, req request) (boo
 	if m := onlyCount.FindSubmatch(sql); m != nil {
 		return true, s.writeOutcome(ctx, sql, req, true, [][][]byte{{strconv.AppendInt(nil, int64(len(o.list(m[1]))), 10)}})
 	}
-	known := sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1, Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))}
+	known := sqlrewrite.Outcome{RowCount: o.rowCount, FoundRows: int64(o.found) - 1,
+		Warnings: int64(len(o.list([]byte("warnings")))), Errors: int64(len(o.list([]byte("errors"))))}
 	known.Kept = known.Warnings > 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB
+	if text, ok := sqlrewrite.Diagnostics(sql, s.vars.mode, known); ok {
+		return true, s.getDiagnostics(ctx, string(text))
+	}
 	return s.substitute(ctx, sql, req, known)
+}
+
+// getDiagnostics does a GET DIAGNOSTICS, which set says as a SET of variables.
+// It leaves the diagnostics as they are.
+func (s *session) getDiagnostics(ctx context.Context, set string) error {
+	s.used = true
+	if _, err := s.query(ctx, set); err != nil {
+		return clientError(err)
+	}
+	s.outcome.rowCount = 0
+	return s.conn.WriteOK(wire.OK{Status: s.ownStatus()})
 }
 
 // substitute answers a SELECT that asks for the outcome by having the backend

@@ -3,8 +3,8 @@ package proxy
 import (
 	"context"
 	"regexp"
+	"slices"
 
-	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
@@ -99,8 +99,8 @@ func (s *session) setHere(ctx context.Context, sql []byte) (bool, error) {
 	if err := s.begin(ctx); err != nil || s.stale {
 		return false, err
 	}
-	list, ok := sqlrewrite.ParseSet(sql, s.vars.mode)
-	if !ok {
+	list, understood := sqlrewrite.ParseSet(sql, s.vars.mode)
+	if !understood {
 		return false, nil
 	}
 	v := s.vars
@@ -109,10 +109,16 @@ func (s *session) setHere(ctx context.Context, sql []byte) (bool, error) {
 			return false, nil
 		}
 	}
+	// All of them set constants, so the same text once more makes the earlier
+	// one needless.
+	deferred := append(slices.DeleteFunc(slices.Clone(s.deferred), func(d string) bool { return d == string(sql) }), string(sql))
+	ok, err := s.shared.sets.of(ctx, s, deferred)
+	if err != nil {
+		return false, nil // the session's own connection may do better, or says why not
+	}
 	if names.Match(sql) && len(list) == namesParts {
 		v.shown = v.collation // SET NAMES .. COLLATE sets it for the results as well
 	}
-	s.vars = v
-	s.deferred = append(s.deferred, string(sql))
-	return true, s.conn.WriteOK(wire.OK{Status: s.ownStatus()})
+	s.vars, s.deferred = v, deferred
+	return true, s.conn.WriteOK(ok)
 }

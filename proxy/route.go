@@ -219,7 +219,7 @@ func (s *session) blocked(req request) string {
 		return "autocommit_off"
 	case s.locked:
 		return "lock_tables"
-	case s.odd, !s.vars.selectLimitFree, !s.vars.foreignKeys, !s.vars.uniques:
+	case s.odd, s.vars.odd, !s.vars.selectLimitFree, !s.vars.foreignKeys, !s.vars.uniques:
 		return "session_variable"
 	}
 	return ""

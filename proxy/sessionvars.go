@@ -29,6 +29,7 @@ type variables struct {
 	uniques         bool
 	autocommit      bool
 	selectLimitFree bool // sql_select_limit is not set
+	odd             bool // a variable that the planner does not know is not as in a new session
 }
 
 // variableColumns is the select list that readVariables reads; %s is "" for
@@ -243,7 +244,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
 		return nil
 	}
-	rows, defs, err := s.result(ctx, sessionVariables+", FOUND_ROWS()")
+	rows, defs, err := s.result(ctx, sessionVariables+", FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect()))
 	if err != nil {
 		return err
 	}
@@ -253,6 +254,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if s.vars, err = parseVariables(rows[0]); err != nil {
 		return err
 	}
+	s.vars.odd = string(rows[0][variableCount+2]) == "1"
 	text, err := wire.ParseColumnDef(defs[0], s.conn.Caps())
 	if err != nil {
 		return fmt.Errorf("read the session's variables: %w", err)
@@ -314,30 +316,6 @@ func (d *serverDefaults) assign(v *variables, a sqlrewrite.Assignment) bool {
 				v.collation = c.name
 				return true
 			}
-		}
-	}
-	return false
-}
-
-// oddVariables are session variables that change what an absorbed statement
-// would do in MySQL and that the planner knows nothing of.
-var oddVariables = []string{"timestamp", "insert_id", "identity", "rand_seed", "pseudo_", "sql_auto_is_null", "sql_log_bin", "gtid_",
-	"transaction_read_only", "tx_read_only", "read only", "lc_messages", "old_mode", "wsrep_", "check_constraint_checks", "statement",
-	// These change what MySQL computes on a shadow, whose session does not have them.
-	"div_precision_increment", "group_concat_max_len", "default_week_format", "lc_time_names", "sql_safe_updates", "max_error_count",
-	"sql_notes", "max_sort_length", "block_encryption_mode", "default_collation_for_utf8mb4", "character_set_collations",
-	"explicit_defaults_for_timestamp"}
-
-// setsOdd reports whether a statement that may set variables sets one of them;
-// for a routine that is not known, and it is taken to set none.
-func setsOdd(sql string) bool {
-	lower := strings.ToLower(sql)
-	if !strings.Contains(lower, "set") {
-		return false
-	}
-	for _, name := range oddVariables {
-		if strings.Contains(lower, name) {
-			return true
 		}
 	}
 	return false

@@ -30,21 +30,11 @@ user current_user session_user system_user version`)
 // column definitions. If the outcome is Kept, one that asks only for the last
 // insert id, which the server knows, is written too.
 func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
-	var toks []token
-	l := newLexer(sql, mode)
-	for {
-		var t token
-		if l.next(&t); t.kind == tokEOF && !t.broken {
-			break
-		}
-		if t.broken || t.kind == tokParam || t.kind == tokOpen || t.kind == tokHint {
-			return nil, false
-		}
-		toks = append(toks, t)
+	toks, ok := plainTokens(sql, mode)
+	if !ok {
+		return nil, false
 	}
-	if n := len(toks); n > 0 && toks[n-1].kind == tokSemi {
-		toks = toks[:n-1]
-	}
+	ok = false
 	word := func(i int, w string) bool {
 		return i < len(toks) && toks[i].kind == tokWord && bytes.EqualFold(sql[toks[i].start:toks[i].end], []byte(w))
 	}
@@ -98,6 +88,61 @@ func Substitute(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
 		}
 	}
 	return append(out, sql[from:]...), ok
+}
+
+// plainTokens are those of one statement without markers and executable
+// comments, and without the delimiter at its end.
+func plainTokens(sql []byte, mode SQLMode) (toks []token, ok bool) {
+	l := newLexer(sql, mode)
+	for {
+		var t token
+		if l.next(&t); t.kind == tokEOF && !t.broken {
+			break
+		}
+		if t.broken || t.kind == tokParam || t.kind == tokOpen || t.kind == tokHint {
+			return nil, false
+		}
+		toks = append(toks, t)
+	}
+	if n := len(toks); n > 0 && toks[n-1].kind == tokSemi {
+		toks = toks[:n-1]
+	}
+	return toks, true
+}
+
+// Diagnostics writes an outcome into a GET DIAGNOSTICS that asks for what it
+// knows: the SET of user variables that does the same. ok is false for any
+// other statement.
+func Diagnostics(sql []byte, mode SQLMode, o Outcome) (text []byte, ok bool) {
+	toks, ok := plainTokens(sql, mode)
+	p := piece{src: sql, toks: toks}
+	i := 1
+	if p.word(i, "CURRENT") {
+		i++
+	}
+	if !ok || !p.word(0, "GET") || !p.word(i, "DIAGNOSTICS") {
+		return nil, false
+	}
+	for i++; ; i += 4 {
+		n, begin, end := o.RowCount, "", ""
+		if p.word(i+2, "NUMBER") {
+			n, begin, end = o.Warnings, "CAST(", " AS UNSIGNED)"
+		} else if !p.word(i+2, "ROW_COUNT") {
+			return nil, false
+		}
+		if !p.userVariable(i) || !p.op(i+1, "=") || n < -1 {
+			return nil, false
+		}
+		text = append(append(text, p.text(i)...), " = "+begin...)
+		text = append(strconv.AppendInt(text, n, 10), end...)
+		if i+3 == len(toks) {
+			return append([]byte("SET "), text...), true
+		}
+		if !p.op(i+3, ",") {
+			return nil, false
+		}
+		text = append(text, ", "...)
+	}
 }
 
 // twice reports whether what a token before a parenthesis may call must not be

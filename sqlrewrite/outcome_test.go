@@ -49,3 +49,26 @@ func TestSubstitute(t *testing.T) {
 		t.Errorf("an unknown count was written as %q", text)
 	}
 }
+
+func TestDiagnostics(t *testing.T) {
+	o := Outcome{RowCount: 3, Warnings: 2}
+	for sql, want := range map[string]string{
+		"GET DIAGNOSTICS @a = NUMBER":                                      "SET @a = CAST(2 AS UNSIGNED)",
+		"get current diagnostics @a = ROW_COUNT /* c */, @`b c` = number;": "SET @a = 3, @`b c` = CAST(2 AS UNSIGNED)",
+		"GET STACKED DIAGNOSTICS @a = NUMBER":                              "",
+		"GET DIAGNOSTICS CONDITION 1 @a = MESSAGE_TEXT":                    "",
+		"GET DIAGNOSTICS @a = NUMBER, @b = MESSAGE_TEXT":                   "",
+		"GET DIAGNOSTICS @@a = NUMBER":                                     "",
+		"GET DIAGNOSTICS a = NUMBER":                                       "",
+		"GET DIAGNOSTICS @a = NUMBER,":                                     "",
+		"GET DIAGNOSTICS @a = NUMBER @b":                                   "",
+		"GET DIAGNOSTICS":                                                  "",
+		"GET DIAGNOSTICS @a = NUMBER; SELECT 1":                            "",
+		"GET DIAGNOSTICS @a = /*! NUMBER */":                               "",
+	} {
+		text, ok := Diagnostics([]byte(sql), 0, o)
+		if ok != (want != "") || ok && string(text) != want {
+			t.Errorf("%s: %q, %v", sql, text, ok)
+		}
+	}
+}

@@ -38,7 +38,9 @@ func TestF6Prepared(t *testing.T) {
 		p.stmt(anyhow, "close", all, wire.ComStmtClose)
 		p.stmt(anyhow, "execute what is closed", all, wire.ComStmtExecute, 0, 1, 0, 0, 0)
 		p.odd(anyhow, "execute what never was", wire.ComStmtExecute, 0xe7, 3, 0, 0, 0, 1, 0, 0, 0)
-		p.both(anyhow, "prepare for 0xffffffff", func(c *packetClient, _ func(string) string) [][]byte { return c.prepare("SELECT u FROM word WHERE id = 1") })
+		p.both(anyhow, "prepare for 0xffffffff", func(c *packetClient, _ func(string) string) [][]byte {
+			return c.prepare("SELECT u FROM word WHERE id = 1")
+		})
 		p.odd(anyhow, "execute the last", wire.ComStmtExecute, 0xff, 0xff, 0xff, 0xff, 0, 1, 0, 0, 0)
 		for _, s := range []string{"LOCK TABLES pay WRITE", "UNLOCK TABLES", "HANDLER pay OPEN", "USE $", "PREPARE x FROM 'SELECT 1'", "EXECUTE x", "SELECT 1; SELECT 2", "", "SELECT nothing FROM pay", "INSERT INTO pay (nothing) VALUES (?)",
 			"SELECT * FROM pay WHERE id = ?", "UPDATE pay SET amount = amount + ? WHERE id = ?", "DELETE FROM pay WHERE ref = ?", "INSERT INTO pay (ref) VALUES (?) ON DUPLICATE KEY UPDATE amount = ?", "SELECT SUM(amount) FROM pay WHERE id > ?", "SELECT ? + 1, ? FROM pay LIMIT ?", "CALL both_of(?, ?, ?)", "SHOW CREATE TABLE plain"} {
@@ -113,7 +115,7 @@ func TestF10Answers(t *testing.T) {
 			p.query(anyhow, "GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT", "SELECT @n")
 		}
 		p.query(anyhow, "SET sql_mode = ''", "INSERT INTO pay (id, ref, amount, at) VALUES (60, 'loose', 99999999999, '2026-02-30')", "SHOW WARNINGS", "UPDATE pay SET amount = 'x', note = REPEAT('n', 300) WHERE id = 60", "SHOW WARNINGS LIMIT 1", "SHOW WARNINGS LIMIT 1, 1", "SELECT * FROM pay WHERE id = 60", "SET sql_mode = DEFAULT")
-		p.query(anyhow, "SET session_track_schema = ON, session_track_system_variables = '*', session_track_state_change = ON", "INSERT INTO pay (id, ref) VALUES (61, 'tracked')", "SET time_zone = '+02:00'", "UPDATE pay SET amount = 1 WHERE id = 61", "SET @u = 1", "SELECT * FROM pay WHERE id = 61", "USE information_schema")
+		p.query(anyhow, "SET session_track_schema = ON, session_track_system_variables = 'time_zone,autocommit,sql_mode,character_set_client', session_track_state_change = ON", "INSERT INTO pay (id, ref) VALUES (61, 'tracked')", "SET time_zone = '+02:00'", "UPDATE pay SET amount = 1 WHERE id = 61", "SET @u = 1", "SELECT * FROM pay WHERE id = 61", "USE information_schema")
 		p.says(anyhow, "USE $", "SET session_track_transaction_info = 'CHARACTERISTICS'", "INSERT INTO pay (id, ref) VALUES (62, 'tracked')", "UPDATE pay SET amount = 1 WHERE id = 62", "SELECT * FROM pay WHERE id = 62", "BEGIN", "UPDATE pay SET amount = 2 WHERE id = 62", "SELECT amount FROM pay WHERE id = 62", "COMMIT", "DELETE FROM pay WHERE id = 62", "SET autocommit = 0", "SELECT * FROM plain", "SET autocommit = 1")
 	}, 0, wire.CapFoundRows|wire.CapSessionTrack|wire.CapDeprecateEOF)
 }

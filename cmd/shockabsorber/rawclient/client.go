@@ -28,6 +28,7 @@ type Client struct {
 	caps     wire.Capability
 	greeting wire.Greeting
 	password string
+	welcome  []byte
 }
 
 // Dial logs in as an application does, with the Plain capabilities and caps as
@@ -60,6 +61,9 @@ func (c *Client) Caps() wire.Capability { return c.caps }
 
 // Greeting is what the server said first.
 func (c *Client) Greeting() wire.Greeting { return c.greeting }
+
+// Welcome is the payload of the OK that ended the last login or COM_CHANGE_USER.
+func (c *Client) Welcome() []byte { return c.welcome }
 
 // Close ends the connection without a word, as a client that crashes does.
 func (c *Client) Close() error { return c.nc.Close() }
@@ -100,6 +104,7 @@ func (c *Client) admitted(salt []byte) error {
 		var reply []byte
 		switch body := p[4:]; {
 		case body[0] == 0:
+			c.welcome = body
 			return nil
 		case body[0] == 0xff:
 			e, err := wire.ParseERR(body)
