@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -21,7 +22,10 @@ type backend struct {
 	w    *wire.Writer
 	id   uint32 // the server's connection id
 	used time.Time
-	stop func() bool // ends the watch that closes it with the session
+	// changes is what the OK of the login told of the session, for a client that
+	// wants to know.
+	changes []byte
+	stop    func() bool // ends the watch that closes it with the session
 }
 
 // serverOnly are capabilities that a login to the backend has whether or not
@@ -117,7 +121,7 @@ func (c *Conn) dial(ctx context.Context) (*backend, error) {
 	switch {
 	case err == nil:
 		c.srv.metrics.dials.WithLabelValues("ok").Inc()
-		c.srv.verified.note(c.databaseKey(), c.db)
+		c.srv.verified.note(c.databaseKey(), c.db, be.changes)
 	case errors.As(err, &e) && e.Code != codeCannotConnect:
 		c.srv.metrics.dials.WithLabelValues("refused").Inc()
 		c.srv.verified.forget(c.databaseKey(), e)
@@ -176,11 +180,11 @@ func (c *Conn) loginBackend(ctx context.Context, cfg *BackendConfig, be *backend
 	be.r.Limit = maxLogin
 	be.w.Begin(seq)
 	a := &backendAuth{be: be, password: password, salt: g.Salt, plugin: g.Plugin, secure: cfg.TLS != nil || cfg.Network == "unix"}
-	status, err := a.login(&l, c.login.Caps)
+	ok, err := a.login(&l, c.login.Caps)
 	if err != nil {
 		return err
 	}
-	c.status = status
+	c.status, be.changes = ok.Status, bytes.Clone(ok.Changes)
 	be.r.Limit = 0
 	be.r.Release()
 	return nil
@@ -212,14 +216,20 @@ func (b *backend) startTLS(ctx context.Context, cfg *BackendConfig, l *wire.Logi
 // that a login naming one need not open a backend connection to find out.
 type verifiedDatabases struct {
 	mu   sync.Mutex
-	seen map[string]time.Time
+	seen map[string]verifiedLogin
+}
+
+// verifiedLogin is one that succeeded, and what its OK told of the session.
+type verifiedLogin struct {
+	at      time.Time
+	changes []byte
 }
 
 // verifiedFor is how long a database is taken to exist after a login to it.
 const verifiedFor = time.Minute
 
 // note remembers a login.
-func (v *verifiedDatabases) note(key, db string) {
+func (v *verifiedDatabases) note(key, db string, changes []byte) {
 	if db == "" {
 		return
 	}
@@ -228,7 +238,7 @@ func (v *verifiedDatabases) note(key, db string) {
 	if len(v.seen) >= 10000 {
 		clear(v.seen)
 	}
-	v.seen[key] = time.Now()
+	v.seen[key] = verifiedLogin{time.Now(), changes}
 }
 
 // forget drops what a refused login disproves.
@@ -240,36 +250,50 @@ func (v *verifiedDatabases) forget(key string, e *wire.ErrPacket) {
 	}
 }
 
-// age is how long ago the login was; ever is false if there was none.
-func (v *verifiedDatabases) age(key string) (age time.Duration, ever bool) {
+// last is the last such login; ever is false if there was none.
+func (v *verifiedDatabases) last(key string) (last verifiedLogin, ever bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	t, ok := v.seen[key]
-	return time.Since(t), ok
+	last, ever = v.seen[key]
+	return last, ever
 }
 
-// databaseKey names the session's user and database at the backend.
+// databaseKey names the session's user and database at the backend, and
+// whether the client is told of changes of the session.
 func (c *Conn) databaseKey() string {
 	name, _ := c.User().backendLogin()
-	return name + "\x00" + c.db
+	return fmt.Sprintf("%s\x00%s\x00%t", name, c.db, c.login.Caps.Has(wire.CapSessionTrack))
 }
 
 // checkDatabase makes sure that the database of a login exists and is the
 // user's to use. The cheapest way that is right: open the session's backend
 // connection there, which it is likely to need anyway, unless somebody did so
-// a moment ago. If the backend is down, any earlier login will do.
-func (c *Conn) checkDatabase(ctx context.Context) error {
+// a moment ago. If the backend is down, any earlier login will do. It returns
+// what the client has to be told of the session.
+func (c *Conn) checkDatabase(ctx context.Context) (changes []byte, err error) {
 	if c.db == "" {
-		return nil
+		return nil, nil
 	}
-	age, ever := c.srv.verified.age(c.databaseKey())
-	if ever && age < verifiedFor {
-		return nil
+	last, ever := c.srv.verified.last(c.databaseKey())
+	if ever && time.Since(last.at) < verifiedFor {
+		return last.changes, nil
 	}
-	_, err := c.ensureBackend(ctx)
+	be, err := c.ensureBackend(ctx)
 	var e *wire.ErrPacket
 	if ever && errors.As(err, &e) && e.Code == codeCannotConnect {
-		return nil
+		return last.changes, nil
 	}
-	return err
+	if err != nil {
+		return nil, err
+	}
+	return be.changes, nil
+}
+
+// welcome is the OK that ends a login.
+func (c *Conn) welcome(changes []byte) error {
+	ok := wire.OK{Status: c.status, Changes: changes}
+	if len(changes) > 0 {
+		ok.Status |= wire.StatusSessionChanged
+	}
+	return c.WriteOK(ok)
 }

@@ -15,9 +15,9 @@ type backendAuth struct {
 	secure   bool // the transport may carry the password itself
 }
 
-// login sends l with the answer to the greeting's plugin. It returns the status
-// flags of the server's OK.
-func (a *backendAuth) login(l *wire.Login, caps wire.Capability) (uint16, error) {
+// login sends l with the answer to the greeting's plugin. It returns the server's
+// OK.
+func (a *backendAuth) login(l *wire.Login, caps wire.Capability) (wire.OK, error) {
 	var err error
 	if l.Auth, err = a.answer(); err != nil {
 		// The greeting names a default that may not be this account's:
@@ -26,34 +26,33 @@ func (a *backendAuth) login(l *wire.Login, caps wire.Capability) (uint16, error)
 	}
 	l.Plugin = a.plugin
 	if err := a.send(wire.AppendLogin(nil, l)); err != nil {
-		return 0, err
+		return wire.OK{}, err
 	}
 	return a.finish(caps)
 }
 
 // finish answers what the server asks until it lets us in.
-func (a *backendAuth) finish(caps wire.Capability) (uint16, error) {
+func (a *backendAuth) finish(caps wire.Capability) (wire.OK, error) {
 	for {
 		a.be.r.Seq = a.be.w.Seq
 		frame, err := a.be.r.ReadFrame()
 		if err != nil {
-			return 0, err
+			return wire.OK{}, err
 		}
 		a.be.w.Seq = a.be.r.Seq
 		p := frame[4:]
 		if len(p) == 0 {
-			return 0, wire.ErrMalformed
+			return wire.OK{}, wire.ErrMalformed
 		}
 		switch p[0] {
 		case wire.AuthOK:
-			ok, err := wire.ParseOK(p, caps)
-			return ok.Status, err
+			return wire.ParseOK(p, caps)
 		case 0xff:
 			e, err := wire.ParseERR(p)
 			if err != nil {
-				return 0, err
+				return wire.OK{}, err
 			}
-			return 0, e
+			return wire.OK{}, e
 		case wire.AuthSwitched:
 			err = a.switched(p)
 		case wire.AuthMore:
@@ -62,7 +61,7 @@ func (a *backendAuth) finish(caps wire.Capability) (uint16, error) {
 			err = wire.ErrMalformed
 		}
 		if err != nil {
-			return 0, err
+			return wire.OK{}, err
 		}
 	}
 }

@@ -70,7 +70,9 @@ func (c *Conn) initDB(ctx context.Context, frame []byte) error {
 	}
 	if c.scan.Response.Err == nil {
 		c.db = db
-		c.srv.verified.note(c.databaseKey(), db)
+		if !c.login.Caps.Has(wire.CapSessionTrack) { // a login would have told more
+			c.srv.verified.note(c.databaseKey(), db, nil)
+		}
 	}
 	return nil
 }

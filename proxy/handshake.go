@@ -27,14 +27,15 @@ func (c *Conn) handshake() error {
 		return err
 	}
 	c.in.Limit = maxLogin
+	var changes []byte
 	l, err := c.receiveLogin(info)
 	if err == nil {
-		err = c.admitUser(info, l)
+		changes, err = c.admitUser(info, l)
 	}
 	if err != nil {
 		return c.refuseLogin(err)
 	}
-	if err := c.WriteOK(wire.OK{Status: c.status}); err != nil {
+	if err := c.welcome(changes); err != nil {
 		return err
 	}
 	if err := c.out.Flush(); err != nil {
@@ -128,11 +129,12 @@ func (c *Conn) startTLS() (*wire.Login, error) {
 	return l, err
 }
 
-// admitUser authenticates a login and makes the session its user's.
-func (c *Conn) admitUser(info *serverInfo, l *wire.Login) error {
+// admitUser authenticates a login and makes the session its user's. It returns
+// what the client has to be told of the session.
+func (c *Conn) admitUser(info *serverInfo, l *wire.Login) (changes []byte, err error) {
 	u, err := c.authenticate(l, c.salt)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	l.Auth = nil
 	c.login = *l
@@ -145,12 +147,11 @@ func (c *Conn) admitUser(info *serverInfo, l *wire.Login) error {
 	if c.routed {
 		c.router = c.srv.cfg.NewRouter(c)
 	}
-	if err := c.checkDatabase(c.beginStatement()); err != nil {
+	if changes, err = c.checkDatabase(c.beginStatement()); err != nil {
 		c.router.Close()
 		c.dropBackend()
-		return err
 	}
-	return nil
+	return changes, err
 }
 
 // info gives what is known of the backend, asking it if it was never reached.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
@@ -13,15 +14,24 @@ import (
 
 // killing is a KILL statement with a number.
 type killing struct {
-	prefix string // all before the number, as written
+	prefix string // all before the number, as written but for comments
 	query  bool   // KILL QUERY: the connection stays
 	id     uint32
 }
+
+// comments are those that no server executes.
+var comments = regexp.MustCompile(`(?s)/\*\*/|/\*(?:[^!M+]|M[^!]).*?\*/|(?:#|--[ \t])[^\n]*(?:\n|$)`)
 
 // parseKill recognizes KILL [HARD|SOFT] [CONNECTION|QUERY] number [;]. Other
 // forms (MariaDB's USER and QUERY ID, expressions) are the backend's.
 func parseKill(sql []byte) (killing, bool) {
 	rest := bytes.TrimLeft(sql, " \t\r\n")
+	if len(rest) > 4096 { // no KILL is that long
+		return killing{}, false
+	}
+	if bytes.ContainsAny(rest, "*#-") {
+		rest = bytes.TrimLeft(comments.ReplaceAll(rest, []byte(" ")), " \t\r\n")
+	}
 	if len(rest) < 6 || !bytes.EqualFold(rest[:4], []byte("kill")) {
 		return killing{}, false
 	}

@@ -65,7 +65,7 @@ func New(cfg Config) (*Server, error) {
 		sessions: make(map[uint32]*Conn),
 		nextID:   firstID + rand.Uint32N(lastID-firstID),
 	}
-	s.verified.seen = make(map[string]time.Time)
+	s.verified.seen = make(map[string]verifiedLogin)
 	if s.metrics, err = newMetrics(cfg.Registerer); err != nil {
 		return nil, err
 	}

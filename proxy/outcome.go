@@ -113,7 +113,11 @@ func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
 			return err
 		}
 		s.diagnosed, sql = true, ""
-	case uses&sqlrewrite.UseRowCount == 0 || uses&sqlrewrite.UseFoundRows != 0: // anything else could change that
+	case uses&sqlrewrite.UseFoundRows != 0: // anything else could change that
+	case uses&sqlrewrite.UseRowCount == 0:
+		if s.shared.engine.Catalog().Dialect() == schema.MySQL {
+			sql = "DO 0" // FOUND_ROWS() is deprecated, which is a warning
+		}
 	case o.rowCount == 0:
 		sql = "DO 0"
 	case o.rowCount > 0:

@@ -207,10 +207,20 @@ func (s *session) Before(ctx context.Context, cmd byte, _ []byte) error {
 	default:
 		s.used = true
 	}
-	if len(s.deferred) == 0 {
-		return nil
+	if len(s.deferred) > 0 {
+		if err := s.openBackend(ctx); err != nil {
+			return err
+		}
 	}
-	return s.openBackend(ctx)
+	switch cmd {
+	case wire.ComPing, wire.ComInitDB, wire.ComSetOption, wire.ComFieldList, wire.ComStmtReset, wire.ComStmtPrepare:
+		// MySQL says in the answer how many warnings there are, and adds an
+		// error to them.
+		if s.outcome.own && (s.diagnosed || s.outcome.failure != nil) {
+			return s.tellOutcome(ctx, sqlrewrite.UseWarnings)
+		}
+	}
+	return nil
 }
 
 // After brings the session's state up to date with what a forwarded statement
@@ -218,7 +228,7 @@ func (s *session) Before(ctx context.Context, cmd byte, _ []byte) error {
 func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	p := s.running
 	s.running = nil
-	if cmd == wire.ComStmtPrepare && r.Err != nil {
+	if p == nil && r.Err != nil { // of a PREPARE, or of a command that is no statement
 		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
 	}
 	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0

@@ -12,7 +12,9 @@ func (c *Conn) override(status uint16) uint16 { return status&^c.scan.Clear | c.
 
 // WriteOK answers the current command with an OK packet.
 func (c *Conn) WriteOK(ok wire.OK) error {
-	ok.Status = c.override(ok.Status)
+	if ok.Status = c.override(ok.Status); len(ok.Changes) == 0 {
+		ok.Status &^= wire.StatusSessionChanged // of an answer of the backend's
+	}
 	return c.out.WritePacket(wire.AppendOK(nil, c.login.Caps, ok))
 }
 
@@ -44,7 +46,9 @@ func (c *Conn) WriteRow(payload []byte) error { return c.out.WritePacket(payload
 
 // WriteEnd ends the rows; only Status and Warnings of ok are sent.
 func (c *Conn) WriteEnd(ok wire.OK) error {
-	ok.Status = c.override(ok.Status)
+	if ok.Status = c.override(ok.Status); len(ok.Changes) == 0 {
+		ok.Status &^= wire.StatusSessionChanged // of an answer of the backend's
+	}
 	return c.out.WritePacket(wire.AppendEOF(nil, c.login.Caps, ok))
 }
 

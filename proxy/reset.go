@@ -69,8 +69,9 @@ func (c *Conn) changeUser(ctx context.Context, frame []byte) error {
 		c.status = info.status
 	}
 	c.forget(ResetUser)
-	if err := c.checkDatabase(ctx); err != nil {
+	changes, err := c.checkDatabase(ctx)
+	if err != nil {
 		return Fatal(err)
 	}
-	return c.WriteOK(wire.OK{Status: c.status})
+	return c.welcome(changes)
 }

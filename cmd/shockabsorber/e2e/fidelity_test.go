@@ -17,6 +17,7 @@ var fidelityTables = append([]string{
 	"CREATE TABLE word (id INT PRIMARY KEY, u VARCHAR(60) CHARACTER SET utf8mb4, l VARCHAR(60) CHARACTER SET latin1, b VARBINARY(200), big LONGBLOB)",
 	"CREATE PROCEDURE both_of(IN k INT, OUT a_ DECIMAL(12,2), INOUT n INT) BEGIN SELECT id, ref FROM pay WHERE id = k; SELECT amount INTO a_ FROM pay WHERE id = k; SET n = n + 1; SELECT n; END",
 	"CREATE PROCEDURE breaks() BEGIN SELECT 1; INSERT INTO pay (id, ref) VALUES (900, 'in'); SELECT nothing FROM nowhere; END",
+	"CREATE PROCEDURE set_clock(IN at DOUBLE) SET timestamp = at",
 	"CREATE FUNCTION paid(k INT) RETURNS DECIMAL(12,2) READS SQL DATA RETURN (SELECT amount FROM pay WHERE id = k)",
 }, sessionTables...)
 

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,10 +37,15 @@ func TestF1Handshake(t *testing.T) {
 				{Caps: rawclient.Plain | wire.CapConnectAttrs, Collation: 45, Attrs: attrs},
 				{Caps: rawclient.Plain &^ wire.CapMultiStatements, Collation: 45},
 				{Caps: rawclient.Plain, Collation: 0},
+				{Caps: rawclient.Plain | wire.CapSessionTrack | wire.CapDeprecateEOF, Collation: 45},
+				{Caps: rawclient.Plain | wire.CapQueryAttributes | wire.CapDeprecateEOF, Collation: 255},
 			} {
 				own := *b
 				own.t = t
 				p := &pair{bench: &own, directly: login(b.db.Addr, b.direct, l), proxy: login(b.p.Proxy, b.proxied, l)}
+				if d, p := p.directly.raw.Welcome(), p.proxy.raw.Welcome(); !bytes.Equal(d, p) {
+					t.Errorf("the OK to a login:\n direct  %q\n proxied %q", d, p)
+				}
 				p.query(anyhow, "DELETE FROM pay", "DELETE FROM word", "INSERT INTO pay (id, ref, note) VALUES (1, 'r', 'caf\xe9 é')", "SELECT * FROM pay WHERE id = 1",
 					"SELECT @@character_set_client, @@character_set_connection, @@character_set_results, @@collation_connection, @@sql_mode, @@autocommit",
 					"UPDATE pay SET amount = 0 WHERE id = 1", "SELECT COUNT (*), MAX (id) FROM pay", "SELECT @@wait_timeout = @@interactive_timeout", "SELECT 1; SELECT 2",
@@ -97,6 +103,55 @@ func TestF2Set(t *testing.T) {
 		p.query(anyhow, "SELECT @p", "SET autocommit = 0")
 		p.query(passed, "INSERT INTO pay (id, ref) VALUES (95, 'uncommitted')")
 		p.query(anyhow, "ROLLBACK", "SELECT * FROM pay WHERE id = 95", "SET autocommit = 1")
+	})
+}
+
+// TestF2First: the SETs that a session begins with, before it has a backend
+// connection, and writes that they change.
+func TestF2First(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), nil, fidelityTables...)
+			id := 0
+			for _, caps := range []wire.Capability{0, wire.CapSessionTrack | wire.CapDeprecateEOF} {
+				for _, first := range [][]string{
+					{"SET NAMES utf8mb4"}, {"SET NAMES utf8mb4", "SET autocommit = 1", "SET NAMES utf8mb4", "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin"}, {"set autocommit=1, names utf8mb4", "SET character_set_results = utf8mb4;"},
+					{"SET collation_connection = utf8mb4_unicode_ci"}, {"SET CHARACTER SET utf8mb4"}, {"SET autocommit = 0", "COMMIT"}, {"SET NAMES latin1"}, {"SET sql_mode = 'ANSI'"}, {"SET NAMES utf8mb4, time_zone = '+00:00'"}, {"SET nothing = 1", "SET NAMES utf8mb4"}, {"SET time_zone = '+02:00', @a = 1"},
+				} {
+					p := b.sessions(caps)
+					id++
+					p.query(anyhow, first...)
+					k := strings.NewReplacer("#", strconv.Itoa(id)).Replace
+					p.query(anyhow, k("INSERT INTO pay (id, ref, at) VALUES (#, 'r#', '2026-01-01 01:02:03.004')"), k("SELECT * FROM pay WHERE id = #"), k("SELECT id FROM pay WHERE ref = 'R#'"))
+					p.query(anyhow, first...)
+					p.query(anyhow, "SELECT @@sql_mode, @@autocommit, @@time_zone, @@character_set_client, @@character_set_results, @@collation_connection", "COMMIT")
+				}
+			}
+			b.equal("pay")
+		})
+	}
+}
+
+// TestF2Unseen: variables that are set out of sight, by a prepared text or a
+// routine, count as any other.
+func TestF2Unseen(t *testing.T) {
+	fidelity(t, func(p *pair) {
+		insert := "INSERT INTO word (id, u) VALUES (#, NOW())"
+		for i, s := range [][]string{
+			{"PREPARE s FROM 'SET timestamp = 1000000000'", "EXECUTE s"}, {"SET timestamp = DEFAULT"},
+			{"SET @t = CONCAT('SET time', 'stamp = 1000000000')", "PREPARE s FROM @t", "EXECUTE s"}, {"SET timestamp = DEFAULT"},
+			{"CALL set_clock(1100000000)"}, {"SELECT 1", "CALL set_clock(0)"},
+		} {
+			p.query(anyhow, s...)
+			if i%2 == 0 {
+				p.query(anyhow, strings.ReplaceAll(insert, "#", strconv.Itoa(i+1)))
+			}
+		}
+		p.query(anyhow, "SELECT * FROM word ORDER BY id", "PREPARE s FROM 'SET sql_safe_updates = 1'", "EXECUTE s", "UPDATE pay SET amount = 2 WHERE ref = 'one'", "UPDATE pay SET amount = 3 WHERE note IS NULL",
+			"PREPARE s FROM 'SET sql_safe_updates = 0'", "EXECUTE s", "PREPARE s FROM 'SET insert_id = 700'", "EXECUTE s", "INSERT INTO pay (ref) VALUES ('forced')", "SELECT id FROM pay WHERE ref = 'forced'",
+			"PREPARE s FROM 'SET SESSION TRANSACTION READ ONLY'", "EXECUTE s", "UPDATE pay SET amount = 3 WHERE id = 1", "PREPARE s FROM 'SET SESSION TRANSACTION READ WRITE'", "EXECUTE s", "UPDATE pay SET amount = 3 WHERE id = 1",
+			"SET autocommit = 1", "PREPARE s FROM 'SET autocommit = 0'", "EXECUTE s", "UPDATE pay SET amount = 4 WHERE id = 1", "ROLLBACK", "PREPARE s FROM 'SET autocommit = 1'", "EXECUTE s", "SELECT amount FROM pay WHERE id = 1",
+			"PREPARE s FROM 'SET NAMES latin1'", "EXECUTE s", "INSERT INTO word (id, u) VALUES (60, 'caf\xe9')", "SET NAMES utf8mb4", "SELECT u FROM word WHERE id = 60")
 	})
 }
 

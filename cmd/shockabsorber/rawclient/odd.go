@@ -30,8 +30,10 @@ func (c *Client) Odd(cmd byte, arg, file []byte) (packets [][]byte, err error) {
 		packets = append(packets, p)
 		if p[4] == 0xfb {
 			c.w.Seq = p[3] + 1
-			if err := c.write(file); err != nil {
-				return nil, fmt.Errorf("send the file: %w", err)
+			if len(file) > 0 {
+				if err := c.write(file); err != nil {
+					return nil, fmt.Errorf("send the file: %w", err)
+				}
 			}
 			if err := c.write(nil); err != nil {
 				return nil, fmt.Errorf("end the file: %w", err)
