@@ -41,6 +41,9 @@ type Conn struct {
 	scan   wire.Scanner
 	stmts  statements
 
+	last time.Time     // when the last command ended, for whoever holds busy
+	wait time.Duration // wait_timeout; 0 while it is not known
+
 	failedChanges int // COM_CHANGE_USER refused
 
 	// busy is held while a command runs; whoever gets it in between may look
@@ -138,7 +141,10 @@ func (c *Conn) command(frame []byte) error {
 		return c.finish(ctx, Fatal(errShutdown))
 	}
 	c.srv.metrics.commands[commandByte(frame)].Inc()
-	return c.finish(ctx, c.processCommand(ctx, frame))
+	if err := c.finish(ctx, c.processCommand(ctx, frame)); err != nil {
+		return err
+	}
+	return c.keepAlive()
 }
 
 // commandByte is the command of a frame; an empty one counts as COM_SLEEP, as

@@ -156,12 +156,13 @@ func (v *variables) charsetName() string {
 type serverDefaults struct {
 	query func(ctx context.Context, sql string) ([][][]byte, error)
 
-	mu         sync.Mutex
-	at         time.Time
-	vars       variables
-	plain      bool // new sessions start with the globals: init_connect is empty
-	collations map[uint16]collation
-	utf8mb4    string // its default collation; "" if that depends on the session
+	mu                sync.Mutex
+	at                time.Time
+	vars              variables
+	plain             bool          // new sessions start with the globals: init_connect is empty
+	wait, interactive time.Duration // wait_timeout of new sessions, and of those of interactive clients
+	collations        map[uint16]collation
+	utf8mb4           string // its default collation; "" if that depends on the session
 }
 
 // collation is a row of information_schema.COLLATIONS.
@@ -184,6 +185,16 @@ func (d *serverDefaults) session(ctx context.Context, id uint16) (v variables, o
 	v = d.vars
 	v.client, v.connection, v.results, v.collation = c.charset, c.charset, c.charset, c.name
 	return v, known && d.plain, nil
+}
+
+// timeout is wait_timeout of a new session.
+func (d *serverDefaults) timeout(interactive bool) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if interactive {
+		return d.interactive
+	}
+	return d.wait
 }
 
 // name is a collation's name, "" for an unknown one.
@@ -217,7 +228,7 @@ func (d *serverDefaults) read(ctx context.Context) error {
 		}
 		d.utf8mb4 = string(rows[0][0])
 	}
-	rows, err := d.query(ctx, "SELECT "+fmt.Sprintf(variableColumns, "global.")+", @@global.init_connect")
+	rows, err := d.query(ctx, "SELECT "+fmt.Sprintf(variableColumns, "global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout")
 	if err == nil {
 		d.vars, err = parseVariables(rows[0])
 	}
@@ -225,6 +236,13 @@ func (d *serverDefaults) read(ctx context.Context) error {
 		return fmt.Errorf("read the backend's global variables: %w", err)
 	}
 	d.plain = len(rows[0][variableCount]) == 0
+	for i, into := range []*time.Duration{&d.wait, &d.interactive} {
+		seconds, err := strconv.Atoi(string(rows[0][variableCount+1+i]))
+		if err != nil {
+			return fmt.Errorf("read the backend's timeouts: %w", err)
+		}
+		*into = time.Duration(seconds) * time.Second
+	}
 	d.at = time.Now()
 	return nil
 }
@@ -244,7 +262,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
 		return nil
 	}
-	rows, defs, err := s.result(ctx, sessionVariables+", FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect()))
+	rows, defs, err := s.result(ctx, sessionVariables+", FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect())+", @@wait_timeout")
 	if err != nil {
 		return err
 	}
@@ -255,6 +273,9 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 		return err
 	}
 	s.vars.odd = string(rows[0][variableCount+2]) == "1"
+	if seconds, err := strconv.Atoi(string(rows[0][variableCount+3])); err == nil {
+		s.conn.SetWaitTimeout(time.Duration(seconds) * time.Second)
+	}
 	text, err := wire.ParseColumnDef(defs[0], s.conn.Caps())
 	if err != nil {
 		return fmt.Errorf("read the session's variables: %w", err)
@@ -281,6 +302,7 @@ func (s *session) begin(ctx context.Context) error {
 		return clientError(err)
 	}
 	s.vars, s.fresh, s.stale = v, false, !ok
+	s.conn.SetWaitTimeout(s.shared.defaults.timeout(s.conn.Caps().Has(wire.CapInteractive)))
 	return nil
 }
 

@@ -36,6 +36,10 @@ func (c *Conn) look() {
 		return
 	}
 	defer c.busy.Unlock()
+	if c.expired() {
+		c.dismiss(c.errIdle())
+		return
+	}
 	if c.be == nil || !c.be.gone() {
 		return
 	}
@@ -44,5 +48,5 @@ func (c *Conn) look() {
 		c.router.Reset(ResetLost)
 		return
 	}
-	c.raw.Close()
+	c.dismiss(c.be.farewell(c.srv.cfg.Backend.Addr))
 }
