@@ -138,7 +138,7 @@ func (s *session) mustTell(uses sqlrewrite.Use) bool {
 	if uses&kept != 0 {
 		return o.own || o.found != 0
 	}
-	// A statement without a table, such as SELECT LAST_INSERT_ID(), leaves
+	// A statement without a table, such as SELECT @a, leaves
 	// MariaDB's warnings as they are: they must not be older ones.
-	return uses != 0 && o.own && s.diagnosed && o.failure == nil && len(o.warnings) == 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB
+	return o.own && s.diagnosed && o.failure == nil && len(o.warnings) == 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB
 }

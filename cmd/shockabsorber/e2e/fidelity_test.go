@@ -76,7 +76,7 @@ func (p *pair) stmt(want, what, sql string, cmd byte, rest ...byte) {
 func (p *pair) load(want, sql, file string) {
 	p.t.Helper()
 	p.both(want, sql, func(c *packetClient, own func(string) string) [][]byte {
-		return c.odd(wire.ComQuery, []byte(own(sql)), []byte(file))
+		return c.odd(wire.ComQuery, c.queryText(own(sql)), []byte(file))
 	})
 }
 
