@@ -74,13 +74,13 @@ var mtrLine = regexp.MustCompile(`(?m)^(\S+)(?: '\S+')?\s+(?:w\d+ )?\[ (pass|fai
 // mtr runs the tests with MariaDB's own runner.
 func mtr(t *testing.T, at target, tests []string) outcomes {
 	t.Helper()
-	// Its path becomes part of a socket's: not below t.TempDir, which is long.
+	// The runner makes its own folder. Its path becomes part of a socket's: not below t.TempDir, which is long.
 	dir, err := os.MkdirTemp("", "mtr")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	args := append([]string{"mysql-test-run.pl", "--extern", "socket=" + at.socket, "--user=" + at.user, "--vardir=" + dir,
+	args := append([]string{"mysql-test-run.pl", "--extern", "socket=" + at.socket, "--user=" + at.user, "--vardir=" + filepath.Join(dir, "v"),
 		"--force", "--max-test-fail=0", "--nocheck-testcases", "--nowarnings", "--testcase-timeout=15", "--suite-timeout=600"}, tests...)
 	c := exec.Command("perl", args...)
 	c.Dir = mtrFolder
