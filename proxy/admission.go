@@ -142,7 +142,7 @@ func (a *admissions) ask(ctx context.Context, s *session, key admissionKey, req 
 		err := be.raw.SetDeadline(deadline)
 		var adm *admission
 		if err == nil {
-			pr := probe{be: be, caps: key.probe.caps, status: s.ownStatus()}
+			pr := probe{be: be, caps: key.probe.caps, status: s.plainStatus()}
 			adm, err = pr.run(req.text(), key)
 		}
 		var e *wire.ErrPacket

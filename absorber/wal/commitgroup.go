@@ -71,7 +71,7 @@ func (g *commitGroup) command(ctx context.Context, sc *script) *redis.Cmd {
 	u, keys := g.calls[0].unit, g.calls[0].lane.keys
 	n := first + len(lo.fresh) + len(lo.written) + len(lo.keys)
 	all := make([]any, 0, 3+n+7+len(lo.tables)+len(g.calls)+len(lo.args))
-	all = append(all, "evalsha", sc.sha, n, keys.meta(), keys.wal(), u.record, keys.locks(), keys.lockers())
+	all = append(all, "evalsha", sc.sha, n, keys.meta(), keys.wal(), u.record, keys.locks(), keys.lockers(), keys.lockMark())
 	for i := range lo.tables {
 		all = append(all, lo.tables[i].state)
 	}
@@ -134,7 +134,7 @@ func (lo *layout) table(t *commitTable) int {
 }
 
 // commonKeys is how many keys of a call belong to no table.
-const commonKeys = 5
+const commonKeys = 6
 
 // Sizes of the packed strings, in bytes; see lua/commit.lua.
 const (

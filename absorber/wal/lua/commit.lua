@@ -1,6 +1,6 @@
 -- commit: gives each unit of the call the lane's next LSN, or refuses it whole.
 --
--- KEYS  meta, wal, writer hash, locks, owners of locks, states (E),
+-- KEYS  meta, wal, writer hash, locks, owners of locks, mark of locks, states (E),
 --       dirty zsets (E), counters (H), rows written that must not be there (F),
 --       the other rows written (G); then for each unit:
 --       read leases (L), claims (C), releases (X), rows read (V),
@@ -27,9 +27,14 @@
 -- can be refused (memory, an id below the top), is the first. All other writes
 -- are put off to the end of the call, where one command serves all units; what
 -- they will change is seen by the units behind through the tables below.
+--
+-- A unit that writes a row, or takes or gives up a unique value, which a living
+-- transaction has locked is refused unless it is that transaction's own; and a
+-- transaction whose lease has ended commits nothing. Its commit ends its owner,
+-- and with it all its locks; those on what it has written are taken away.
 local byte, sub = string.byte, string.sub
 local meta, wal, writers, locks, lockers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local K = 5 -- the keys above
+local K = 6 -- the keys above, and the mark of locks
 local m = redis.call('HMGET', meta, 'incarnation', 'lsn', 'settled')
 if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
   return LOST
@@ -73,9 +78,9 @@ local fresh, fresh0 = mget(KEYS, K + 1 + 2 * E + H, K + 2 * E + H + F), K + 2 * 
 local locking = redis.call('EXISTS', locks) == 1 -- somebody has locks
 local now -- ms, once it is needed
 
--- barred reports whether somebody other than owner ('' = nobody) has locked
--- what the unit writes: its rows, or the unique values KEYS[kc + 1..kc + C].
-local function barred(owner, kc, C, aw, W)
+-- locknames are the locks on what a unit writes: its rows, and the unique values
+-- KEYS[kc + 1..kc + C].
+local function locknames(kc, C, aw, W)
   local names = {}
   for i = 1, C do
     names[i] = KEYS[kc + i]
@@ -84,6 +89,12 @@ local function barred(owner, kc, C, aw, W)
     local k1, k2, k3 = byte(ARGV[aw + 2 * i], 5, 7)
     names[C + 1 + i] = KEYS[k1 * 65536 + k2 * 256 + k3]
   end
+  return names
+end
+
+-- barred reports whether somebody other than owner ('' = nobody) has one of the
+-- locks.
+local function barred(owner, names)
   for from = 1, #names, SLICE do
     local by = holders(locks, names, from, math.min(from + SLICE - 1, #names))
     for i = 1, #by do
@@ -93,6 +104,16 @@ local function barred(owner, kc, C, aw, W)
     end
   end
   return false
+end
+
+-- unlock ends an owner, and takes away those of its locks that are named.
+local function unlock(owner, names)
+  redis.call('HDEL', lockers, owner)
+  each(names, 1, #names, 'HDEL', locks)
+  if redis.call('EXISTS', locks) == 0 then
+    redis.call('DEL', KEYS[6])
+    locking = false
+  end
 end
 
 -- rowhead is the header of a row, '' if there is none.
@@ -255,11 +276,12 @@ local function unit(writer, kb, a, T, L, C, X, V, W, owner)
   end
   local kr, ar = kb + L + C + X, a + 3 + L + C + X
   local code, released
+  local names
   if owner ~= '' or locking then
-    now = now or now_ms()
+    now, names = now or now_ms(), locknames(kb + L, C + X, ar + V + 1, W)
     if owner ~= '' and not alive(lockers, owner, now) then
       code = UNLOCKED
-    elseif locking and barred(owner, kb + L, C + X, ar + V + 1, W) then
+    elseif locking and barred(owner, names) then
       code = LOCKED
     end
   end
@@ -291,7 +313,7 @@ local function unit(writer, kb, a, T, L, C, X, V, W, owner)
   end
   lsn = lsn + 1
   if owner ~= '' then
-    redis.call('HDEL', lockers, owner)
+    unlock(owner, names)
   end
   apply(kb, a + 3 + L, kb + L, C, kr + V, ar + V + 1, W, released, id)
   raise(head, 27 + 2 * T)
