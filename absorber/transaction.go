@@ -120,9 +120,9 @@ func (x *Transaction) outdated(t *schema.Table) bool {
 }
 
 // lock gets the locks that the transaction does not have yet, waiting for who
-// has one. ErrLockWait when that takes too long: the transaction goes on
+// has one, or with NoWait giving wal.ErrLocked. ErrLockWait when that takes too long: the transaction goes on
 // without; wal.ErrDeadlock and wal.ErrUnlocked: it must be rolled back.
-func (x *Transaction) lock(ctx context.Context, locks []wal.Lock) error {
+func (x *Transaction) lock(ctx context.Context, locks []wal.Lock, wait Waiting) error {
 	var want []wal.Lock
 	for _, l := range locks {
 		if !x.locks[l] {
@@ -158,7 +158,10 @@ func (x *Transaction) lock(ctx context.Context, locks []wal.Lock) error {
 			return err
 		}
 		x.e.metrics.retries.WithLabelValues("lock").Inc()
-		if err := x.e.parked(x.u, func() error { return patience.wait(ctx, x.e.lockWait(x.u)) }); err != nil {
+		if wait == Wait {
+			err = x.e.parked(x.u, func() error { return patience.wait(ctx, x.e.lockWait(x.u)) })
+		}
+		if err != nil {
 			// Waits no more: else another might be told that it is a deadlock.
 			if ended := x.e.store.Lock(context.WithoutCancel(ctx), x.lane, x.owner, lease, false, nil); errors.Is(ended, wal.ErrUnlocked) {
 				return ended

@@ -9,52 +9,8 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
-	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
-
-// Lookup is Engine.Lookup as the transaction sees the rows: its own changes, and
-// where reads are repeatable what it has read before.
-func (x *Transaction) Lookup(ctx context.Context, t *schema.Table, refs []row.Ref) ([]row.Image, error) {
-	if err := x.admits(t); err != nil {
-		return nil, err
-	}
-	if x.repeatable && !sink.Comparable(t) {
-		return nil, &Refused{Reason: reasonTxnFloat}
-	}
-	table := t.Name.String()
-	images := make([]row.Image, len(refs))
-	var missing []row.Ref
-	var at []int
-	for i, ref := range refs {
-		k := wal.RowKey{Table: table, Key: ref.Key}
-		if r := x.rows[k]; r != nil && x.changed(k) {
-			images[i] = r.now
-		} else if s, ok := x.seen[k]; ok {
-			images[i] = s.im
-		} else {
-			missing, at = append(missing, ref), append(at, i)
-		}
-	}
-	if len(missing) == 0 {
-		return images, nil
-	}
-	if x.repeatable && len(x.seen)+len(missing) > maxTransaction {
-		return nil, &Refused{Reason: reasonTxnSize}
-	}
-	read, err := x.e.Lookup(ctx, t, missing)
-	if err != nil {
-		return nil, err
-	}
-	for j, im := range read {
-		images[at[j]] = im
-		if x.repeatable {
-			ref := row.Ref{Key: missing[j].Key, Values: keep(missing[j].Values)}
-			x.seen[wal.RowKey{Table: table, Key: ref.Key}] = seenRow{t: t, ref: ref, im: im}
-		}
-	}
-	return images, nil
-}
 
 // changed reports whether a statement has changed the row.
 func (x *Transaction) changed(k wal.RowKey) bool {
@@ -95,7 +51,7 @@ func (x *Transaction) Delete(ctx context.Context, t *schema.Table, refs []row.Re
 func (x *Transaction) modify(ctx context.Context, t *schema.Table, refs []row.Ref, decide func(im row.Image) (out row.Image, matched, differs bool, err error)) (Result, error) {
 	var res Result
 	err := x.writing(ctx, t, func(st wal.TableState) error {
-		if err := x.acquire(ctx, t, st, refs); err != nil {
+		if err := x.acquire(ctx, t, st, refs, Wait); err != nil {
 			return err
 		}
 		res = Result{Lane: x.lane}
@@ -146,7 +102,7 @@ func (x *Transaction) Insert(ctx context.Context, t *schema.Table, rows []NewRow
 				return err
 			}
 		}
-		if err := x.lock(ctx, rowLocks(t, st, in.refs)); err != nil {
+		if err := x.lock(ctx, rowLocks(t, st, in.refs), Wait); err != nil {
 			return err
 		}
 		steps, err := x.insertion(ctx, in, st)
@@ -234,8 +190,8 @@ func (x *Transaction) writing(ctx context.Context, t *schema.Table, statement fu
 }
 
 // acquire locks rows and reads those that are not known yet.
-func (x *Transaction) acquire(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref) error {
-	if err := x.lock(ctx, rowLocks(t, st, refs)); err != nil {
+func (x *Transaction) acquire(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref, wait Waiting) error {
+	if err := x.lock(ctx, rowLocks(t, st, refs), wait); err != nil {
 		return err
 	}
 	var missing []row.Ref
@@ -324,7 +280,7 @@ func (x *Transaction) claim(ctx context.Context, t *schema.Table, st wal.TableSt
 	for _, r := range releases {
 		locks = append(locks, claimLock(r.ClaimKey, st))
 	}
-	if err := x.lock(ctx, locks); err != nil || len(want) == 0 {
+	if err := x.lock(ctx, locks, Wait); err != nil || len(want) == 0 {
 		return err
 	}
 	return x.e.proveFree(ctx, t, st, want, givenUp, &wal.Commit{})

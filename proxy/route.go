@@ -124,6 +124,15 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 				}
 			}
 		}
+		if p.Reason == sqlrewrite.ReasonLockingRead && (s.txn != nil || !s.autocommit()) {
+			reason, err = s.lockingRead(ctx, sql, req)
+			if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
+				continue
+			}
+			if reason == "" || err != nil {
+				return err == nil, s.failed(ctx, err)
+			}
+		}
 		if s.txn != nil {
 			if err := s.spill(ctx, p, reason); err != nil {
 				return false, err

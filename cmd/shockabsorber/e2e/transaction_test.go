@@ -241,6 +241,30 @@ var transactionScripts = map[string][]scripted{
 		{anyhow, "COMMIT"},
 		{anyhow, "ROLLBACK"},
 	},
+	"locking reads": {
+		{anyhow, "SELECT * FROM pay WHERE id = 1 FOR UPDATE"},
+		{refused, "BEGIN"},
+		{fromRows, "SELECT * FROM pay WHERE id = 1 FOR UPDATE"},
+		{updated, "UPDATE pay SET amount = amount + 1 WHERE id = 1"},
+		{fromRows, "SELECT amount FROM pay WHERE id = 1 AND amount = 2 FOR UPDATE;"},
+		{fromRows, "SELECT amount FROM pay WHERE id = 1 AND amount = 77 FOR UPDATE NOWAIT"},
+		{fromRows, "SELECT ref FROM pay WHERE id = 1000 FOR UPDATE SKIP LOCKED"},
+		{fromRows, "SELECT balance FROM account WHERE owner = 'ann' AND kind = 1 FOR UPDATE"},
+		{refused, "COMMIT"},
+		{anyhow, "SELECT ROW_COUNT()"},
+		{refused, "BEGIN"},
+		{fromRows, "SELECT ref FROM pay WHERE id = 2 FOR UPDATE"},
+		{passed, "SELECT ref FROM pay WHERE ref = 'b' FOR UPDATE"},
+		{anyhow, "UPDATE pay SET amount = 9 WHERE id = 2"},
+		{anyhow, "COMMIT"},
+		{refused, "BEGIN"},
+		{passed, "SELECT ref FROM pay WHERE id = 2 LOCK IN SHARE MODE"},
+		{anyhow, "COMMIT"},
+		{anyhow, "SET autocommit = 0"},
+		{fromRows, "SELECT amount FROM pay WHERE id = 2 FOR UPDATE"},
+		{refused, "ROLLBACK"},
+		{anyhow, "SET autocommit = 1"},
+	},
 	"computed by MySQL": {
 		{refused, "BEGIN"},
 		{updated, "UPDATE pay SET amount = 11 WHERE id = 1"},
@@ -292,6 +316,7 @@ func TestTransactionPrepared(t *testing.T) {
 				p.both(anyhow, "PING", func(c *packetClient, _ func(string) string) [][]byte { return c.command(wire.ComPing) })
 				p.query(refused, "COMMIT")
 				p.query(refused, "BEGIN")
+				p.execute(fromRows, "SELECT ref, amount FROM pay WHERE id = ? FOR UPDATE", 2)
 				p.execute(updated, "UPDATE pay SET note = ? WHERE id = ?", "m", 2)
 				p.execute(anyhow, "SELECT * FROM pay WHERE amount > ? ORDER BY id", 0)
 				p.execute(anyhow, "UPDATE pay SET note = ? WHERE id = ?", "k", 2)

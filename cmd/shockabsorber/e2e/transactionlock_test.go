@@ -87,6 +87,17 @@ var interleaved = map[string][]move{
 		{0, "COMMIT"},
 		{1, "SELECT ref FROM pay WHERE id = 80"}, {1, "SELECT COUNT(*) FROM pay"}, {1, "SELECT note FROM pay WHERE id = 2"},
 	},
+	"FOR UPDATE": {
+		{0, "BEGIN"}, {0, "SELECT amount FROM pay WHERE id = 1 FOR UPDATE"}, {0, "SELECT amount FROM pay WHERE id = 3 FOR UPDATE"},
+		{1, "BEGIN"}, {1, "SELECT amount FROM pay WHERE id = 1"},
+		{1, "SELECT amount FROM pay WHERE id = 1 FOR UPDATE NOWAIT"},
+		{1, "SELECT amount FROM pay WHERE id = 2 FOR UPDATE NOWAIT"},
+		{1, "SELECT id FROM pay WHERE id = 1 FOR UPDATE SKIP LOCKED"}, {1, "SELECT id FROM pay WHERE id = 2 FOR UPDATE SKIP LOCKED"},
+		{1, "~SELECT amount FROM pay WHERE id = 1 FOR UPDATE"},
+		{0, "UPDATE pay SET amount = 20 WHERE id = 1"}, {0, "COMMIT"}, {1, "wait"},
+		{1, "SELECT amount FROM pay WHERE id = 1"},
+		{0, "~UPDATE pay SET amount = amount + 1 WHERE id = 1"}, {1, "COMMIT"}, {0, "wait"},
+	},
 	"locks end with a rollback to nothing": {
 		{0, "BEGIN"}, {0, "UPDATE pay SET amount = 5 WHERE id = 1"}, {0, "ROLLBACK"},
 		{1, "UPDATE pay SET amount = 6 WHERE id = 1"},
