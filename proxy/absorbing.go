@@ -56,6 +56,9 @@ func NewAbsorbing(engine *absorber.Engine, process string, log *slog.Logger, reg
 // Statements is the counter of statements by verb and reason.
 func (a *Absorbing) Statements() *prometheus.CounterVec { return a.statements }
 
+// Transactions is the counter of transactions by how they went on and why.
+func (a *Absorbing) Transactions() *prometheus.CounterVec { return a.transactions }
+
 // Administer makes the virtual schema available. Call it before the first
 // session.
 func (a *Absorbing) Administer(adm Administration) { a.admin = adm }

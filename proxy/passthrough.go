@@ -230,6 +230,9 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
 	}
 	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0
+	if within := s.inTransaction(); within != s.within {
+		s.oneShot, s.within = s.oneShot && within, within // its transaction is over
+	}
 	if p != nil {
 		s.outcome.forwarded(p, r, s.shared.engine.Catalog().Dialect())
 		if err := s.took(ctx, p, r); err != nil {
