@@ -114,7 +114,11 @@ func (s *session) imply(req request) {
 // the backend as well, says that one is open.
 func (s *session) beginHere(implied bool) {
 	s.txn = &transaction{Transaction: s.shared.engine.NewTransaction(s.usage, s.vars.isolation == "REPEATABLE-READ"), implied: implied}
-	s.conn.OverrideStatus(wire.StatusInTransaction, 0)
+	clear := uint16(0)
+	if !s.autocommit() { // answers kept from other sessions say that it is on
+		clear = wire.StatusAutocommit
+	}
+	s.conn.OverrideStatus(wire.StatusInTransaction, clear)
 }
 
 // commit commits the transaction. False: it has to be replayed in MySQL and
