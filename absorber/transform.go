@@ -45,9 +45,9 @@ const maxWidening = 8
 
 // Transform absorbs a statement that is described by what it does to rows:
 // REPLACE, ON DUPLICATE KEY UPDATE, an UPDATE that moves keys, whatever MySQL
-// itself computed on a shadow of the table. All of it is applied or nothing: a
-// unique value that another row keeps is a *Duplicate. Only Lane and LSN of the Result are set: the counts are compute's to know.
-// Errors as for Insert, and those of compute.
+// itself computed on a shadow. All of it is applied or nothing: a unique value
+// that another row keeps is a *Duplicate. Only Lane and LSN of the Result are
+// set: the counts are compute's. Errors as for Insert, and those of compute.
 func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Scope, compute Compute) (Result, error) {
 	lsn, err := e.attempt(ctx, u, t, sc.Refs, func(st wal.TableState) (*wal.Commit, error) {
 		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}, read: e.toWrite}
@@ -141,9 +141,6 @@ func (tr *transformation) load(ctx context.Context, refs []row.Ref) (found bool,
 			tr.rows[r.Key] = &touched{ref: r}
 			missing = append(missing, r)
 		}
-	}
-	if len(missing) == 0 {
-		return false, nil
 	}
 	rows, err := tr.read(ctx, tr.t, tr.st, missing)
 	if err != nil {
