@@ -137,6 +137,9 @@ func (s *session) ownStatus() uint16 {
 	if !s.autocommit() {
 		status &^= wire.StatusAutocommit
 	}
+	if s.conn.HasBackend() { // an answer about the outcome, in a transaction there
+		status |= s.conn.Status() & wire.StatusInTransaction
+	}
 	return status
 }
 

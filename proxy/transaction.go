@@ -3,6 +3,8 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
@@ -59,13 +61,41 @@ func (s *session) control(ctx context.Context, p *sqlrewrite.Plan, sql []byte, r
 	if st.Chain {
 		s.beginHere(false)
 	}
-	s.outcome.wroteRows(0)
+	if err := s.completed(ctx); err != nil {
+		return false, clientError(err)
+	}
 	answer := wire.OK{Status: s.ownStatus()}
 	switch st.Verb {
 	case sqlrewrite.TransactionBegin, sqlrewrite.TransactionCommit, sqlrewrite.TransactionRollback:
 		s.track(&answer, was)
 	}
 	return true, s.conn.WriteOK(answer)
+}
+
+// completed notes a statement without a table that was answered here. MariaDB
+// goes on listing the warnings, or the error, from before.
+func (s *session) completed(ctx context.Context) error {
+	before := s.outcome
+	s.outcome.wroteRows(0)
+	if s.shared.engine.Catalog().Dialect() != schema.MariaDB {
+		return nil
+	}
+	s.outcome.failure, s.outcome.warnings = before.failure, before.warnings
+	if before.own || !s.diagnosed || !s.conn.HasBackend() {
+		return nil
+	}
+	rows, err := s.query(ctx, "SHOW WARNINGS")
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		code, err := strconv.ParseUint(string(r[1]), 10, 16)
+		if err != nil {
+			return fmt.Errorf("read the warnings: %w", err)
+		}
+		s.outcome.warnings = append(s.outcome.warnings, shadowWarning{level: string(r[0]), code: uint16(code), message: r[2]})
+	}
+	return nil
 }
 
 // trackedVersion is the first server that is known to tell of the beginning and
