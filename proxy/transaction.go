@@ -84,8 +84,14 @@ func (s *session) completed(ctx context.Context) error {
 	if before.own || !s.diagnosed || !s.conn.HasBackend() {
 		return nil
 	}
-	rows, err := s.query(ctx, "SHOW WARNINGS")
+	rows, err := s.query(ctx, "SELECT FOUND_ROWS()") // without a table it leaves the warnings
 	if err != nil {
+		return err
+	}
+	if err := s.remember(rows[0][0]); err != nil {
+		return err
+	}
+	if rows, err = s.query(ctx, "SHOW WARNINGS"); err != nil {
 		return err
 	}
 	for _, r := range rows {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -96,12 +97,15 @@ func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
 // replay begins the transaction in the backend and does there what was done
 // here. The session's settings are as they were when it returns without error.
 func (s *session) replay(ctx context.Context) (err error) {
-	rows, err := s.query(ctx, "SELECT @@character_set_client, @@collation_connection, @@time_zone, @@sql_mode")
+	rows, err := s.query(ctx, "SELECT @@character_set_client, @@collation_connection, @@time_zone, @@sql_mode, FOUND_ROWS()")
 	if err != nil {
 		return err
 	}
-	if len(rows) != 1 || len(rows[0]) != 4 {
+	if len(rows) != 1 || len(rows[0]) != 5 {
 		return fmt.Errorf("read the settings of a session: %d rows", len(rows))
+	}
+	if err := s.remember(rows[0][4]); err != nil {
+		return err
 	}
 	own := "SET"
 	for i, name := range []string{" character_set_client=", ", collation_connection=", ", time_zone=", ", sql_mode="} {
@@ -121,6 +125,20 @@ func (s *session) replay(ctx context.Context) (err error) {
 		return Fatal(restored) // the session would read its statements differently
 	}
 	return err
+}
+
+// remember keeps what FOUND_ROWS() was before statements of the proxy's own
+// changed it, unless it is known.
+func (s *session) remember(found []byte) error {
+	if s.outcome.found != 0 {
+		return nil
+	}
+	n, err := strconv.Atoi(string(found))
+	if err != nil {
+		return fmt.Errorf("read FOUND_ROWS(): %w", err)
+	}
+	s.outcome.found = n + 1
+	return nil
 }
 
 // redo locks what the transaction has locked, finds it unchanged, makes the

@@ -176,6 +176,12 @@ var transactionScripts = map[string][]scripted{
 		{anyhow, "SELECT ROW_COUNT()"},
 		{anyhow, "SELECT FOUND_ROWS()"},
 		{anyhow, "COMMIT"},
+		{anyhow, "SELECT id FROM pay WHERE note IS NULL AND amount > 1000"},
+		{refused, "BEGIN"},
+		{updated, "UPDATE pay SET amount = 3 WHERE id = 3"},
+		{anyhow, "UPDATE pay SET amount = amount + 1"},
+		{anyhow, "SELECT FOUND_ROWS()"},
+		{anyhow, "ROLLBACK"},
 	},
 	"chains and nests": {
 		{refused, "BEGIN"},
