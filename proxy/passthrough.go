@@ -268,6 +268,11 @@ func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.R
 	if e&(sqlrewrite.EffectSession|sqlrewrite.EffectDB|sqlrewrite.EffectUnknown) != 0 {
 		s.stale = true
 	}
+	if e&(sqlrewrite.EffectBegin|sqlrewrite.EffectEnd) != 0 {
+		s.marked = false
+	} else if e&sqlrewrite.EffectSavepoint != 0 {
+		s.marked = !s.autocommit()
+	}
 	if e&sqlrewrite.EffectDB != 0 && r.Err == nil && p.Database != "" {
 		s.conn.SetDB(p.Database)
 	}

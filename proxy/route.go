@@ -26,6 +26,7 @@ type session struct {
 	stale     bool // a statement may have changed variables: ask the backend before absorbing
 	odd       bool // a variable that the planner does not know was set
 	oneShot   bool // SET TRANSACTION for the next one alone: see setsOnce
+	marked    bool // autocommit is off, and the backend may have a savepoint of a transaction that has not begun
 	within    bool // the backend had a transaction open after the last statement
 	vars      variables
 	temporary map[string]bool             // lower case "db.table" of what may be temporary tables

@@ -134,7 +134,7 @@ func (s *session) mayBegin(req request) bool {
 	if s.shared.engine.Catalog().Dialect() == schema.MySQL && s.conn.Caps().Has(wire.CapSessionTrack) && s.conn.srv.backend.Load().number() < trackedVersion {
 		return false
 	}
-	return (why == "" || why == reasonAutocommitOff && !s.inTransaction() && !s.locked) && !s.fresh && !s.stale && !s.oneShot && v.ordinary &&
+	return (why == "" || why == reasonAutocommitOff && !s.inTransaction() && !s.locked) && !s.fresh && !s.stale && !s.oneShot && !s.marked && v.ordinary &&
 		(v.isolation == "REPEATABLE-READ" || v.isolation == "READ-COMMITTED") && len(s.shared.engine.Catalog().All()) > 0
 }
 
