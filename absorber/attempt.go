@@ -33,6 +33,7 @@ type Result struct {
 // build returns nil when there is nothing to write. The sessions of a process
 // take turns at the rows that refs name.
 func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (row.LSN, error) {
+	var patience patience
 	for {
 		s, err := e.inTurn(ctx, u, t, refs, build)
 		switch {
@@ -45,6 +46,9 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 					break
 				}
 			}
+		case errors.Is(err, wal.ErrLocked): // by a transaction; other sessions have their turn meanwhile
+			e.metrics.retries.WithLabelValues("lock").Inc()
+			err = e.parked(u, func() error { return patience.wait(ctx, e.lockWait(u)) })
 		case errors.Is(err, wal.ErrFull):
 			err = e.parked(u, func() error { return e.waitBacklog(ctx, t) })
 		}
@@ -99,7 +103,6 @@ func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.Tab
 		return stamp{}, err
 	}
 	c.Unit.Lane = e.lane(t)
-	c.Unit.AcceptedMs = time.Now().UnixMilli()
 	if c.Gens == nil {
 		c.Gens = map[string]uint64{}
 	}
@@ -107,6 +110,12 @@ func (e *Engine) try(ctx context.Context, t *schema.Table, build func(st wal.Tab
 	c.MaxBacklog, c.MaxBytes = e.cfg.MaxBacklog, e.cfg.MaxUnitBytes
 	level := e.options(t).Durability
 	c.Confirm, c.Elsewhere = level == DurableReplica, level == DurableKafka
+	return e.send(ctx, c)
+}
+
+// send commits a unit under a writer of this process.
+func (e *Engine) send(ctx context.Context, c *wal.Commit) (stamp, error) {
+	c.Unit.AcceptedMs = time.Now().UnixMilli()
 	w, err := e.writers.take(ctx)
 	if err != nil {
 		return stamp{}, err

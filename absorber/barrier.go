@@ -48,6 +48,27 @@ func (e *Engine) Barrier(ctx context.Context, u *Usage, tables []schema.Name) (d
 	return did, nil
 }
 
+// Drain returns when MySQL has every acknowledged write of the tables, whatever
+// their fresh_reads says.
+func (e *Engine) Drain(ctx context.Context, u *Usage, tables []schema.Name) error {
+	for lane, names := range e.byLane(tables) {
+		infos, err := e.store.TableStates(ctx, lane, names)
+		if err != nil {
+			return err
+		}
+		var to row.LSN
+		for _, info := range infos {
+			if info.Dirty > 0 {
+				to = max(to, info.LastDirty)
+			}
+		}
+		if err := e.drainTo(ctx, u, lane, to, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // DrainTo returns when MySQL has everything of the lane up to lsn, drained
 // ahead of the normal rate.
 func (e *Engine) DrainTo(ctx context.Context, u *Usage, lane row.Lane, lsn row.LSN) error {

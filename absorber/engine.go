@@ -41,6 +41,9 @@ type Engine struct {
 	limited   sync.Map               // row.Lane -> string: the limit that the backlog has reached
 	evicting  atomic.Pointer[string] // why Redis may not be used now, "" if it may; nil: not asked yet
 	turns     turns
+
+	transactions sync.Map      // owner -> *Transaction
+	began        atomic.Uint64 // transactions so far
 }
 
 // New makes an engine. Start loads the schema; Run does the rest.
@@ -78,6 +81,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	// schema, can take longer than the leases that the others renew.
 	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.renewGates) })
 	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.sweepGates) })
+	g.Go(func() error { return every(ctx, e.cfg.GateLease/4, e.renewLocks) })
+	g.Go(func() error { return every(ctx, e.cfg.GateLease, e.sweepLocks) })
 	g.Go(func() error { return every(ctx, beatEvery, e.beat) })
 	g.Go(func() error { return e.follow(ctx) })
 	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })

@@ -53,7 +53,16 @@ type insertion struct {
 	last  uint64         // the last of them
 	res   Result
 
-	failedAt int // the row that clashed
+	failedAt int  // the row that clashed
+	locked   bool // a transaction has locked the rows for this INSERT
+}
+
+// read looks the new keys up in the cache.
+func (in *insertion) read(ctx context.Context, st wal.TableState) ([]wal.Row, error) {
+	if in.locked {
+		return in.e.store.Read(ctx, in.e.lane(in.t), st, rowKeys(in.t.Name.String(), in.refs), true)
+	}
+	return in.e.unlocked(ctx, in.t, st, in.refs)
 }
 
 // Insert absorbs an INSERT of complete rows by the session u: all of them or
@@ -176,7 +185,7 @@ func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Com
 		}
 		return nil
 	}
-	rows, err := in.e.store.Read(ctx, in.e.lane(in.t), st, rowKeys(table, in.refs), true)
+	rows, err := in.read(ctx, st)
 	if err != nil {
 		return err
 	}

@@ -62,12 +62,43 @@ func (e *Engine) reading(ctx context.Context, t *schema.Table, look func(st wal.
 // from where they are put into the cache. A fill that comes too late because
 // somebody wrote the row is ErrConflict.
 func (e *Engine) current(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref) ([]currentRow, error) {
-	table, lane := t.Name.String(), e.lane(t)
-	keys := rowKeys(table, refs)
-	cached, err := e.store.Read(ctx, lane, st, keys, true)
+	cached, err := e.store.Read(ctx, e.lane(t), st, rowKeys(t.Name.String(), refs), true)
 	if err != nil {
 		return nil, err
 	}
+	return e.complete(ctx, t, st, refs, cached)
+}
+
+// toWrite is current for a statement that writes the rows, or depends on them as
+// they are when it ends: wal.ErrLocked while a transaction has locked one, since
+// what that one makes of it is not known yet.
+func (e *Engine) toWrite(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref) ([]currentRow, error) {
+	cached, err := e.unlocked(ctx, t, st, refs)
+	if err != nil {
+		return nil, err
+	}
+	return e.complete(ctx, t, st, refs, cached)
+}
+
+// unlocked reads rows of the cache that no transaction has locked. The look at
+// the locks comes before the read that counts: a lock that is taken between them
+// is one whose transaction came later.
+func (e *Engine) unlocked(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref) ([]wal.Row, error) {
+	keys := rowKeys(t.Name.String(), refs)
+	rows, err := e.store.Read(ctx, e.lane(t), st, keys, true)
+	if err != nil || len(rows) == 0 || !rows[0].Locks {
+		return rows, err
+	}
+	if err := e.store.Unlocked(ctx, e.lane(t), rowLocks(t, st, refs)); err != nil {
+		return nil, err
+	}
+	return e.store.Read(ctx, e.lane(t), st, keys, true)
+}
+
+// complete reads from MySQL what the cache does not have.
+func (e *Engine) complete(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref, cached []wal.Row) (_ []currentRow, err error) {
+	table, lane := t.Name.String(), e.lane(t)
+	keys := rowKeys(table, refs)
 	rows := make([]currentRow, len(refs))
 	missing := map[string][][]byte{}
 	for i, c := range cached {

@@ -45,12 +45,12 @@ const maxWidening = 8
 
 // Transform absorbs a statement that is described by what it does to rows:
 // REPLACE, ON DUPLICATE KEY UPDATE, an UPDATE that moves keys, whatever MySQL
-// itself computed on a shadow of the table. All of it is applied or nothing: a
-// unique value that another row keeps is a *Duplicate. Only Lane and LSN of the Result are set: the counts are compute's to know.
-// Errors as for Insert, and those of compute.
+// itself computed on a shadow. All of it is applied or nothing: a unique value
+// that another row keeps is a *Duplicate. Only Lane and LSN of the Result are
+// set: the counts are compute's. Errors as for Insert, and those of compute.
 func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Scope, compute Compute) (Result, error) {
 	lsn, err := e.attempt(ctx, u, t, sc.Refs, func(st wal.TableState) (*wal.Commit, error) {
-		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}}
+		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}, read: e.toWrite}
 		return tr.build(ctx, sc, compute)
 	})
 	return Result{Lane: e.lane(t), LSN: lsn}, err
@@ -61,7 +61,7 @@ func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Sc
 func (e *Engine) LookupUnique(ctx context.Context, t *schema.Table, values []UniqueValue) ([]row.Image, error) {
 	var images []row.Image
 	err := e.reading(ctx, t, func(st wal.TableState) error {
-		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}}
+		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}, read: e.current}
 		if _, err := tr.loadUnique(ctx, values); err != nil {
 			return err
 		}
@@ -83,6 +83,7 @@ type transformation struct {
 	t    *schema.Table
 	st   wal.TableState
 	rows map[row.Key]*touched
+	read func(context.Context, *schema.Table, wal.TableState, []row.Ref) ([]currentRow, error)
 }
 
 // build reads the rows, computes, and makes the unit. If what comes out needs
@@ -141,10 +142,7 @@ func (tr *transformation) load(ctx context.Context, refs []row.Ref) (found bool,
 			missing = append(missing, r)
 		}
 	}
-	if len(missing) == 0 {
-		return false, nil
-	}
-	rows, err := tr.e.current(ctx, tr.t, tr.st, missing)
+	rows, err := tr.read(ctx, tr.t, tr.st, missing)
 	if err != nil {
 		return false, err
 	}

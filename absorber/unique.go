@@ -3,6 +3,7 @@ package absorber
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -47,39 +48,66 @@ type wanted struct {
 // new values, with the proof that nobody holds them, and releases of old ones.
 // A value that is held is a *Duplicate.
 func (e *Engine) claim(ctx context.Context, t *schema.Table, st wal.TableState, changes []change, c *wal.Commit) error {
-	var want []wanted
-	taken, givenUp := map[wal.ClaimKey]bool{}, map[wal.ClaimKey]bool{}
+	want, releases, givenUp, err := claims(t, changes)
+	if err != nil {
+		return err
+	}
+	c.Releases = append(c.Releases, releases...)
+	if len(want) == 0 {
+		return nil
+	}
+	before := *c
+	err = e.proveFree(ctx, t, st, want, givenUp, c)
+	var dup *Duplicate
+	if !errors.As(err, &dup) {
+		return err
+	}
+	// The row that has the value may be about to give it up: then the
+	// transaction that has locked the value decides. If there is none, what
+	// counts is what is seen after it was looked for.
+	locks := make([]wal.Lock, len(want))
+	for i, w := range want {
+		locks[i] = claimLock(w.claim.ClaimKey, st)
+	}
+	if err := e.store.Unlocked(ctx, e.lane(t), locks); err != nil {
+		return err
+	}
+	*c = before
+	return e.proveFree(ctx, t, st, want, givenUp, c)
+}
+
+// claims are the unique values that changes need, and those they give up.
+func claims(t *schema.Table, changes []change) (want []wanted, releases []wal.ClaimWrite, givenUp map[wal.ClaimKey]bool, err error) {
+	taken := map[wal.ClaimKey]bool{}
+	givenUp = map[wal.ClaimKey]bool{}
 	for _, ch := range changes {
 		for _, ix := range t.Uniques {
 			oldKey, hadOld, err := claimKey(t, ix, ch.old)
 			if err != nil {
-				return err
+				return nil, nil, nil, err
 			}
 			newKey, hasNew, err := claimKey(t, ix, ch.new)
 			if err != nil {
-				return err
+				return nil, nil, nil, err
 			}
 			if hadOld && hasNew && oldKey == newKey {
 				continue
 			}
 			if hadOld {
 				givenUp[oldKey] = true
-				c.Releases = append(c.Releases, wal.ClaimWrite{ClaimKey: oldKey, Owner: ch.key})
+				releases = append(releases, wal.ClaimWrite{ClaimKey: oldKey, Owner: ch.key})
 			}
 			if !hasNew {
 				continue
 			}
 			if taken[newKey] { // two rows of one statement: which of them MySQL names is its own affair
-				return &Refused{Reason: "duplicate_in_statement"}
+				return nil, nil, nil, &Refused{Reason: "duplicate_in_statement"}
 			}
 			taken[newKey] = true
 			want = append(want, wanted{wal.ClaimWrite{ClaimKey: newKey, Owner: ch.key}, ix, indexValues(ix, ch.new), ch.new})
 		}
 	}
-	if len(want) == 0 {
-		return nil
-	}
-	return e.proveFree(ctx, t, st, want, givenUp, c)
+	return want, releases, givenUp, nil
 }
 
 // proveFree looks each wanted value up: in the claims, then in MySQL. A value

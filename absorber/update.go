@@ -54,7 +54,7 @@ func (e *Engine) modify(ctx context.Context, u *Usage, t *schema.Table, refs []r
 	var res Result
 	lsn, err := e.attempt(ctx, u, t, refs, func(st wal.TableState) (*wal.Commit, error) {
 		res = Result{Lane: e.lane(t)}
-		rows, err := e.current(ctx, t, st, refs)
+		rows, err := e.toWrite(ctx, t, st, refs)
 		if err != nil {
 			return nil, err
 		}

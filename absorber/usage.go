@@ -4,6 +4,7 @@ import (
 	"errors"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Usage is one session's use of the catalog: which version its running
@@ -11,6 +12,7 @@ import (
 // it, whoever changes the catalog reads it.
 type Usage struct {
 	statement, transaction atomic.Uint64
+	lockWait               atomic.Int64
 }
 
 // usages are the sessions of this process, and the version that new statements
@@ -29,6 +31,20 @@ func (e *Engine) NewUsage() *Usage {
 
 // EndUsage forgets a session.
 func (e *Engine) EndUsage(u *Usage) { e.usages.all.Delete(u) }
+
+// SetLockWait says how long the session waits for a row that a transaction has
+// locked: its innodb_lock_wait_timeout.
+func (u *Usage) SetLockWait(d time.Duration) { u.lockWait.Store(int64(d)) }
+
+// lockWait is how long the session waits for a lock; u may be nil.
+func (e *Engine) lockWait(u *Usage) time.Duration {
+	if u != nil {
+		if d := u.lockWait.Load(); d > 0 {
+			return time.Duration(d)
+		}
+	}
+	return e.cfg.LockWait
+}
 
 // Begin marks the start of a statement, before the catalog is looked at.
 func (e *Engine) Begin(u *Usage) {

@@ -45,7 +45,7 @@ func (c *computation) insertHere(ctx context.Context) (string, error) {
 	for i, r := range planned {
 		rows[i] = absorber.NewRow{Image: r.Image, Generate: r.Generate}
 	}
-	res, err := s.shared.engine.Insert(ctx, s.usage, p.Table, rows, absorber.AutoIncrement(c.env.AutoIncrement))
+	res, err := s.insert(ctx, p.Table, rows, absorber.AutoIncrement(c.env.AutoIncrement))
 	var dup *absorber.Duplicate
 	if errors.As(err, &dup) && dup.Row > 0 && res.Generated {
 		s.insertID = res.InsertID // of the rows before, which were stored and are gone
@@ -56,7 +56,7 @@ func (c *computation) insertHere(ctx context.Context) (string, error) {
 		}
 		return reason, err
 	}
-	s.wrote(p.Table, res)
+	s.wrote(res)
 	if res.Generated {
 		s.insertID = res.InsertID
 	}
@@ -74,7 +74,7 @@ func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if why != "" {
 		return string(why), nil
 	}
-	res, err := s.shared.engine.Update(ctx, s.usage, p.Table, refs, func(im row.Image) (row.Image, []uint16, bool, string) {
+	res, err := s.updateRows(ctx, p.Table, refs, func(im row.Image) (row.Image, []uint16, bool, string) {
 		matched, why := p.Matches(im, args, env)
 		if why != "" || !matched {
 			return nil, nil, matched, string(why)
@@ -85,7 +85,7 @@ func (s *session) update(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
 	}
-	s.wrote(p.Table, res)
+	s.wrote(res)
 	affected := res.Affected
 	if env.FoundRows {
 		affected = res.Matched
@@ -102,14 +102,14 @@ func (s *session) delete(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewr
 	if why != "" {
 		return string(why), nil
 	}
-	res, err := s.shared.engine.Delete(ctx, s.usage, p.Table, refs, func(im row.Image) (bool, string) {
+	res, err := s.deleteRows(ctx, p.Table, refs, func(im row.Image) (bool, string) {
 		matched, why := p.Matches(im, args, env)
 		return matched, string(why)
 	})
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err
 	}
-	s.wrote(p.Table, res)
+	s.wrote(res)
 	s.outcome.wroteRows(res.Affected)
 	return "", s.conn.WriteOK(wire.OK{Affected: res.Affected, Status: s.ownStatus()})
 }
@@ -133,6 +133,18 @@ const statusANSIQuotes uint16 = 0x8000
 // ownStatus are the status flags of an answer the proxy gives itself: those of
 // a server that has nothing open for the session. Clients quote by them.
 func (s *session) ownStatus() uint16 {
+	status := s.plainStatus()
+	if !s.autocommit() {
+		status &^= wire.StatusAutocommit
+	}
+	if s.conn.HasBackend() { // an answer about the outcome, in a transaction there
+		status |= s.conn.Status() & wire.StatusInTransaction
+	}
+	return status
+}
+
+// plainStatus are the flags of a session that has nothing open.
+func (s *session) plainStatus() uint16 {
 	status := wire.StatusAutocommit
 	if s.vars.mode&sqlrewrite.ModeNoBackslashEscapes != 0 {
 		status |= wire.StatusNoBackslashEscapes

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
@@ -26,8 +27,10 @@ type Absorbing struct {
 	log        *slog.Logger
 	process    string
 	statements *prometheus.CounterVec
-	admin      Administration // nil: none
-	shadows    *shadows       // nil: what is not computed here is forwarded
+
+	transactions *prometheus.CounterVec
+	admin        Administration // nil: none
+	shadows      *shadows       // nil: what is not computed here is forwarded
 }
 
 // NewAbsorbing makes it. process is the id the engine runs under.
@@ -41,15 +44,21 @@ func NewAbsorbing(engine *absorber.Engine, process string, log *slog.Logger, reg
 		statements: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "shockabsorber_statements_total",
 			Help: "Statements that name an absorbed table, by what was done (verb) and why they were not absorbed (reason)."}, []string{"verb", "reason"}),
 	}
+	a.transactions = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "shockabsorber_transactions_total",
+		Help: "Transactions that began in the proxy, by how they went on (verb: commit, empty, rollback, abort, spill) and why (reason)."}, []string{"verb", "reason"})
+	a.defaults.dialect = func() schema.Dialect { return engine.Catalog().Dialect() }
 	a.admissions = newAdmissions()
 	if reg != nil {
-		reg.MustRegister(a.statements)
+		reg.MustRegister(a.statements, a.transactions)
 	}
 	return a
 }
 
 // Statements is the counter of statements by verb and reason.
 func (a *Absorbing) Statements() *prometheus.CounterVec { return a.statements }
+
+// Transactions is the counter of transactions by how they went on and why.
+func (a *Absorbing) Transactions() *prometheus.CounterVec { return a.transactions }
 
 // Administer makes the virtual schema available. Call it before the first
 // session.

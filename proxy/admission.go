@@ -76,6 +76,9 @@ type admissionKey struct {
 	probe  probeKey
 	plan   *sqlrewrite.Plan
 	binary bool
+	// locking tells a SELECT ... FOR UPDATE from the same without: they have one
+	// plan, and MySQL asks for other privileges.
+	locking bool
 	// markers tells, of a prepared statement, its parameters from its literals,
 	// which plans do not.
 	markers string
@@ -89,7 +92,8 @@ func newAdmissions() *admissions {
 // admit returns what MySQL says of the statement. A refusal is MySQL's own
 // error for it.
 func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.Statement, req request) (adm *admission, refusal *wire.ErrPacket, err error) {
-	key := admissionKey{probe: s.probeKey(), plan: st.Plan, binary: req.binary()}
+	_, locking := req.(*lockingRequest)
+	key := admissionKey{probe: s.probeKey(), plan: st.Plan, binary: req.binary(), locking: locking}
 	if key.binary {
 		key.markers = st.Markers()
 	}
@@ -142,7 +146,7 @@ func (a *admissions) ask(ctx context.Context, s *session, key admissionKey, req 
 		err := be.raw.SetDeadline(deadline)
 		var adm *admission
 		if err == nil {
-			pr := probe{be: be, caps: key.probe.caps, status: s.ownStatus()}
+			pr := probe{be: be, caps: key.probe.caps, status: s.plainStatus()}
 			adm, err = pr.run(req.text(), key)
 		}
 		var e *wire.ErrPacket

@@ -16,6 +16,8 @@ const (
 	codeDuplicate     = 1062
 	codeDuringCommit  = 1180 // ER_ERROR_DURING_COMMIT: the outcome is not known
 	codeLockWait      = 1205
+	codeDeadlock      = 1213
+	codeNoSavepoint   = 1305
 	codeTemporary     = 1297 // ER_GET_TEMPORARY_ERRMSG
 	lockWaitText      = "Lock wait timeout exceeded; try restarting transaction"
 	backlogFullText   = "Too many connections: the backlog of writes that MySQL has not taken yet is full; nothing was written, try again later (operator: raise drain_rate or max_backlog)"
@@ -23,6 +25,11 @@ const (
 	absorbUnavailable = "Got temporary error 0 'the write-ahead log or the database cannot be reached' from shock_absorber; nothing was written, try again (%v)"
 	lostLaneText      = "Got temporary error 0 'the write-ahead log in Redis was lost or replaced' from shock_absorber; nothing was written; it is checked again by itself, see the proxy's log (%v)"
 )
+
+// errDeadlock is what InnoDB says of a transaction that it has rolled back.
+func errDeadlock() *wire.ErrPacket {
+	return NewError(codeDeadlock, "40001", "Deadlock found when trying to get lock; try restarting transaction")
+}
 
 // clientError turns what the absorber says into what the client is told.
 func clientError(err error) error {
@@ -36,6 +43,8 @@ func clientError(err error) error {
 		return err
 	case errors.As(err, &dup):
 		return NewError(codeDuplicate, "23000", "%s", dup.Error())
+	case err == absorber.ErrLockWait: // of a row, as InnoDB tells it
+		return NewError(codeLockWait, "HY000", "%s", lockWaitText)
 	case errors.Is(err, absorber.ErrLockWait):
 		return NewError(codeLockWait, "HY000", "%s (%v)", lockWaitText, err)
 	case errors.Is(err, absorber.ErrBacklog):

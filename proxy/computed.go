@@ -160,7 +160,7 @@ func (c *computation) transform(ctx context.Context, sc absorber.Scope, compute 
 		return after, err
 	})
 	if err == nil {
-		c.s.wrote(c.p.Table, res)
+		c.s.wrote(res)
 	}
 	return err
 }

@@ -207,6 +207,14 @@ func (s *session) Before(ctx context.Context, cmd byte, _ []byte) error {
 	default:
 		s.used = true
 	}
+	switch {
+	case cmd == wire.ComResetConnection, cmd == wire.ComChangeUser:
+		s.rollback(ctx, "rollback", "session")
+	case s.txn != nil && !harmless(cmd):
+		if err := s.spill(ctx, nil, "command"); err != nil {
+			return err
+		}
+	}
 	if len(s.deferred) > 0 {
 		if err := s.openBackend(ctx); err != nil {
 			return err
@@ -232,13 +240,16 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
 	}
 	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0
+	if within := s.inTransaction(); within != s.within {
+		s.oneShot, s.within = s.oneShot && within, within // its transaction is over
+	}
 	if p != nil {
 		s.outcome.forwarded(p, r, s.shared.engine.Catalog().Dialect())
 		if err := s.took(ctx, p, r); err != nil {
 			return errors.Join(clientError(err), s.releaseGates(ctx))
 		}
 	}
-	s.usage.End(s.inTransaction())
+	s.usage.End(s.busy())
 	return clientError(s.releaseGates(ctx))
 }
 
@@ -267,11 +278,17 @@ func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.R
 	if e&(sqlrewrite.EffectSession|sqlrewrite.EffectDB|sqlrewrite.EffectUnknown) != 0 {
 		s.stale = true
 	}
+	if e&(sqlrewrite.EffectBegin|sqlrewrite.EffectEnd) != 0 {
+		s.marked = false
+	} else if e&sqlrewrite.EffectSavepoint != 0 {
+		s.marked = !s.autocommit()
+	}
 	if e&sqlrewrite.EffectDB != 0 && r.Err == nil && p.Database != "" {
 		s.conn.SetDB(p.Database)
 	}
-	if e&sqlrewrite.EffectSession != 0 && r.Err == nil && setsOdd(s.setting) {
-		s.odd = true
+	if e&sqlrewrite.EffectSession != 0 && r.Err == nil {
+		s.odd = s.odd || setsOdd(s.setting)
+		s.oneShot = s.oneShot || s.setsOnce(s.setting)
 	}
 	if e&sqlrewrite.EffectTempTable != 0 {
 		temporary := map[string]bool{} // plans and envs may hold the old map
@@ -311,10 +328,11 @@ func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.R
 }
 
 // Stateful reports whether a new backend connection would lack something.
-func (s *session) Stateful() bool { return s.used }
+func (s *session) Stateful() bool { return s.used || s.txn != nil }
 
 // Reset follows COM_RESET_CONNECTION, COM_CHANGE_USER and a lost connection.
 func (s *session) Reset(kind ResetKind) {
+	s.rollback(context.Background(), "rollback", "session")
 	if kind == ResetLost {
 		s.abandon()
 	} else if s.hold != nil {
@@ -330,6 +348,7 @@ func (s *session) Reset(kind ResetKind) {
 // Close ends the session. A statement may still be running in MySQL, so gates
 // open only when the backend connection is seen gone.
 func (s *session) Close() {
+	s.rollback(context.Background(), "rollback", "session")
 	s.abandon()
 	s.shared.engine.EndUsage(s.usage)
 }

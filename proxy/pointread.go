@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -13,12 +14,18 @@ import (
 
 // pointRead answers a SELECT by key from the row cache, with the
 // column definitions that MySQL itself sends for it.
-func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, req request) (string, error) {
+func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlrewrite.Arg, env *sqlrewrite.Env, adm *admission, req request) (_ string, err error) {
 	sc, why := keys(p, args, env)
 	if why != "" {
 		return why, nil
 	}
-	images, err := s.lookup(ctx, p, sc)
+	var images []row.Image
+	if lr, ok := req.(*lockingRequest); ok {
+		images, err = s.lockRead(ctx, p.Table, sc.Refs, lr.how)
+		images = slices.DeleteFunc(images, func(im row.Image) bool { return im == nil })
+	} else {
+		images, err = s.lookup(ctx, p, sc)
+	}
 	if errors.Is(err, absorber.ErrShut) {
 		return "gate_shut", nil
 	}

@@ -38,7 +38,7 @@ func (s *session) Prepare(ctx context.Context, st *Stmt) (bool, error) {
 		err = s.openBackend(ctx)
 	}
 	if handled || err != nil {
-		s.usage.End(s.inTransaction())
+		s.usage.End(s.busy())
 	}
 	return handled, err
 }
@@ -69,7 +69,7 @@ func (s *session) Execute(ctx context.Context, st *Stmt, payload []byte) (bool, 
 	handled, err := s.executeHere(ctx, st, payload)
 	s.outcome.failed(err)
 	if handled || err != nil {
-		s.usage.End(s.inTransaction())
+		s.usage.End(s.busy())
 	}
 	return handled, err
 }

@@ -63,5 +63,11 @@ func (c *Conn) WritePrepared(st *Stmt, response []byte) error {
 	st.Response = response
 	c.stmts.add(st)
 	binary.LittleEndian.PutUint32(p[5:], st.ID)
+	if c.scan.Set|c.scan.Clear != 0 { // the ends of parameters and columns have flags
+		c.scan.Reset(wire.ComStmtPrepare, c.login.Caps)
+		if n, ev, err := c.scan.Scan(p); err != nil || ev != wire.Done || n != len(p) {
+			return wire.ErrMalformed
+		}
+	}
 	return c.out.WriteRaw(p)
 }

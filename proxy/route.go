@@ -8,7 +8,6 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
-	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -21,10 +20,14 @@ type session struct {
 	conn   *Conn
 	usage  *absorber.Usage
 	hold   *absorber.Hold // gates of the running statement or transaction; nil until the first
+	txn    *transaction   // the transaction that is kept here; nil if there is none
 
 	fresh     bool // nothing is known of the variables yet
 	stale     bool // a statement may have changed variables: ask the backend before absorbing
 	odd       bool // a variable that the planner does not know was set
+	oneShot   bool // SET TRANSACTION for the next one alone: see setsOnce
+	marked    bool // autocommit is off, and the backend may have a savepoint of a transaction that has not begun
+	within    bool // the backend had a transaction open after the last statement
 	vars      variables
 	temporary map[string]bool             // lower case "db.table" of what may be temporary tables
 	prepared  map[string]*sqlrewrite.Plan // by text: PREPARE name
@@ -62,7 +65,7 @@ func (s *session) Query(ctx context.Context, sql []byte) (bool, error) {
 	}
 	s.outcome.failed(err)
 	if handled || err != nil {
-		s.usage.End(s.inTransaction())
+		s.usage.End(s.busy())
 	}
 	return handled, err
 }
@@ -102,8 +105,12 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 			return false, err
 		}
 		p := st.Plan
+		if handled, err := s.control(ctx, p, sql, req); handled || err != nil {
+			return handled, err
+		}
 		reason := string(p.Reason)
 		if p.Verb != sqlrewrite.PassThrough {
+			s.imply(req)
 			reason = s.blocked(req)
 			if reason == "" {
 				reason, err = s.absorb(ctx, st, env, req)
@@ -111,12 +118,26 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 					continue
 				}
 				if err != nil {
-					return false, clientError(err)
+					return false, s.failed(ctx, err)
 				}
 				if reason == "" {
 					s.shared.count(p.Verb, "")
 					return true, nil
 				}
+			}
+		}
+		if p.Reason == sqlrewrite.ReasonLockingRead && (s.txn != nil || !s.autocommit()) {
+			reason, err = s.lockingRead(ctx, sql, req)
+			if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
+				continue
+			}
+			if reason == "" || err != nil {
+				return err == nil, s.failed(ctx, err)
+			}
+		}
+		if s.txn != nil {
+			if err := s.spill(ctx, p, reason); err != nil {
+				return false, err
 			}
 		}
 		err = s.forward(ctx, p, sql)
@@ -150,6 +171,12 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 	c := &computation{s: s, p: st.Plan, args: st.Args(req.params()), env: env, req: req}
 	if c.unconvertible() {
 		return string(sqlrewrite.ReasonValue), nil
+	}
+	if s.txn != nil {
+		if why := foreign(c.p); why != "" {
+			return why, nil
+		}
+		return c.here(ctx, adm)
 	}
 	if c.p.Shadow == sqlrewrite.ShadowMust {
 		return c.compute(ctx)
@@ -215,8 +242,8 @@ func (s *session) blocked(req request) string {
 	switch {
 	case s.inTransaction():
 		return "transaction"
-	case !s.autocommit():
-		return "autocommit_off"
+	case !s.autocommit() && s.txn == nil:
+		return reasonAutocommitOff
 	case s.locked:
 		return "lock_tables"
 	case s.odd, s.vars.odd, !s.vars.selectLimitFree, !s.vars.foreignKeys, !s.vars.uniques:
@@ -224,6 +251,9 @@ func (s *session) blocked(req request) string {
 	}
 	return ""
 }
+
+// reasonAutocommitOff: a transaction that could not be kept here.
+const reasonAutocommitOff = "autocommit_off"
 
 // inTransaction reports whether the backend has a transaction open.
 func (s *session) inTransaction() bool { return s.conn.Status()&wire.StatusInTransaction != 0 }
@@ -238,7 +268,7 @@ func (s *session) autocommit() bool {
 }
 
 // wrote remembers an absorbed write of this session.
-func (s *session) wrote(t *schema.Table, res absorber.Result) {
+func (s *session) wrote(res absorber.Result) {
 	if res.LSN == 0 {
 		return
 	}

@@ -65,7 +65,7 @@ func (s *session) lookup(ctx context.Context, p *sqlrewrite.Plan, sc absorber.Sc
 	if len(sc.Unique) > 0 {
 		return s.shared.engine.LookupUnique(ctx, p.Table, sc.Unique)
 	}
-	images, err := s.shared.engine.Lookup(ctx, p.Table, sc.Refs)
+	images, err := s.lookupRows(ctx, p.Table, sc.Refs)
 	found := images[:0]
 	for _, im := range images {
 		if im != nil {

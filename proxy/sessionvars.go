@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -28,22 +29,33 @@ type variables struct {
 	foreignKeys     bool
 	uniques         bool
 	autocommit      bool
-	selectLimitFree bool // sql_select_limit is not set
-	odd             bool // a variable that the planner does not know is not as in a new session
+	selectLimitFree bool          // sql_select_limit is not set
+	odd             bool          // a variable that the planner does not know is not as in a new session
+	isolation       string        // transaction_isolation
+	ordinary        bool          // transactions may write, COMMIT does nothing else, and no answer describes them
+	lockWait        time.Duration // innodb_lock_wait_timeout
 }
 
-// variableColumns is the select list that readVariables reads; %s is "" for
-// the session's values and "global." for the defaults of new sessions.
+// variableColumns is the select list that parseVariables reads; the first %s is
+// "" for the session's values and "global." for the defaults of new sessions,
+// the second what the server begins the names of a transaction's variables with.
 const variableColumns = "@@%[1]ssql_mode, @@%[1]stime_zone, @@system_time_zone, @@%[1]scharacter_set_client, " +
 	"@@%[1]scharacter_set_connection, @@%[1]scharacter_set_results, @@%[1]scollation_connection, " +
 	"@@%[1]sauto_increment_increment, @@%[1]sauto_increment_offset, @@%[1]sforeign_key_checks, @@%[1]sunique_checks, " +
-	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806"
+	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806, @@%[1]s%[2]s_isolation, " +
+	"@@%[1]s%[2]s_read_only = 0 AND @@%[1]scompletion_type = 'NO_CHAIN' AND @@%[1]ssession_track_transaction_info = 'OFF', @@%[1]sinnodb_lock_wait_timeout"
 
 // variableCount is the number of columns in variableColumns.
-const variableCount = 13
+const variableCount = 16
 
-// sessionVariables is the query that reads a session's own variables.
-var sessionVariables = "SELECT " + fmt.Sprintf(variableColumns, "") + ", DATABASE()"
+// variablesQuery is the query that reads them.
+func (d *serverDefaults) variablesQuery(scope string) string {
+	prefix := "transaction"
+	if d.dialect() == schema.MariaDB { // before 11.1 it does not know the other
+		prefix = "tx"
+	}
+	return "SELECT " + fmt.Sprintf(variableColumns, scope, prefix)
+}
 
 // parseVariables reads the columns of variableColumns.
 func parseVariables(v [][]byte) (variables, error) {
@@ -54,6 +66,7 @@ func parseVariables(v [][]byte) (variables, error) {
 		modeText: string(v[0]), mode: parseMode(string(v[0])), location: parseZone(string(v[1]), string(v[2])), zone: string(v[1]),
 		client: charset(v[3]), connection: charset(v[4]), results: charset(v[5]), collation: string(v[6]),
 		foreignKeys: string(v[9]) == "1", uniques: string(v[10]) == "1", autocommit: string(v[11]) == "1", selectLimitFree: string(v[12]) == "1",
+		isolation: string(v[13]), ordinary: string(v[14]) == "1",
 	}
 	var err error
 	if vars.increment, err = strconv.ParseUint(string(v[7]), 10, 64); err != nil {
@@ -62,6 +75,11 @@ func parseVariables(v [][]byte) (variables, error) {
 	if vars.offset, err = strconv.ParseUint(string(v[8]), 10, 64); err != nil {
 		return variables{}, fmt.Errorf("read auto_increment_offset: %w", err)
 	}
+	wait, err := strconv.ParseUint(string(v[15]), 10, 32)
+	if err != nil {
+		return variables{}, fmt.Errorf("read innodb_lock_wait_timeout: %w", err)
+	}
+	vars.lockWait = time.Duration(max(wait, 1)) * time.Second
 	return vars, nil
 }
 
@@ -154,7 +172,8 @@ func (v *variables) charsetName() string {
 // serverDefaults are the variables that a new session starts with, as the
 // backend's globals say; they are read again every globalsTTL.
 type serverDefaults struct {
-	query func(ctx context.Context, sql string) ([][][]byte, error)
+	query   func(ctx context.Context, sql string) ([][][]byte, error)
+	dialect func() schema.Dialect
 
 	mu                sync.Mutex
 	at                time.Time
@@ -228,7 +247,7 @@ func (d *serverDefaults) read(ctx context.Context) error {
 		}
 		d.utf8mb4 = string(rows[0][0])
 	}
-	rows, err := d.query(ctx, "SELECT "+fmt.Sprintf(variableColumns, "global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout")
+	rows, err := d.query(ctx, d.variablesQuery("global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout")
 	if err == nil {
 		d.vars, err = parseVariables(rows[0])
 	}
@@ -262,7 +281,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
 		return nil
 	}
-	rows, defs, err := s.result(ctx, sessionVariables+", FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect())+", @@wait_timeout")
+	rows, defs, err := s.result(ctx, s.shared.defaults.variablesQuery("")+", DATABASE(), FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect())+", @@wait_timeout")
 	if err != nil {
 		return err
 	}
@@ -276,6 +295,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if seconds, err := strconv.Atoi(string(rows[0][variableCount+3])); err == nil {
 		s.conn.SetWaitTimeout(time.Duration(seconds) * time.Second)
 	}
+	s.usage.SetLockWait(s.vars.lockWait)
 	text, err := wire.ParseColumnDef(defs[0], s.conn.Caps())
 	if err != nil {
 		return fmt.Errorf("read the session's variables: %w", err)
@@ -303,6 +323,7 @@ func (s *session) begin(ctx context.Context) error {
 	}
 	s.vars, s.fresh, s.stale = v, false, !ok
 	s.conn.SetWaitTimeout(s.shared.defaults.timeout(s.conn.Caps().Has(wire.CapInteractive)))
+	s.usage.SetLockWait(v.lockWait)
 	return nil
 }
 

@@ -183,7 +183,8 @@ func (b *shadowBench) images() []row.Image {
 func (b *shadowBench) session() shadowSession {
 	b.tb.Helper()
 	c := b.client
-	r := c.reply(c.run(q(sessionVariables + ", @@time_zone")))
+	defaults := &serverDefaults{dialect: func() schema.Dialect { return b.table.Dialect }}
+	r := c.reply(c.run(q(defaults.variablesQuery("") + ", DATABASE(), @@time_zone")))
 	values, err := r.row(variableCount + 2)
 	if err != nil {
 		b.tb.Fatal(err)

@@ -51,6 +51,9 @@ func (w *world) writes() {
 	w.drainTo(1)
 	w.read(1, "hist", 1, 2, 3)
 	w.update(0, "hist", "a14;", 0, 2, 22) // clean rows
+	w.transaction(0, "x6;", 2, 22, 8)
+	w.deadTransaction(2)
+	w.update(1, "hist", "b15;", 0, 2, 22)
 	w.opens("gated", gone)
 }
 

@@ -75,7 +75,7 @@ const atOnce = 12
 
 // reads are labels without an effect; there is no end to their calls while
 // somebody waits, so that only the first few are let fail.
-var reads = []string{"sink.checkpoint", "sink.dead_letters", "sink.requests", "engine.load", "engine.query"}
+var reads = []string{"sink.checkpoint", "sink.dead_letters", "sink.requests", "engine.load", "engine.query", "wal.locked"}
 
 // byChance are labels that a scenario meets only when a process looks at the
 // right moment: a busy machine may miss it.

@@ -1,7 +1,44 @@
 package sink
 
+import "github.com/rzpsarthak13/shock-absorber/absorber/schema"
+
 // TextSetup puts a session into the state that the statements of Text count on.
 const TextSetup = "SET NAMES utf8mb4; SET time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_BACKSLASH_ESCAPES'"
+
+// TextSettings is what of TextSetup concerns the meaning of literals, as an
+// assignment list.
+const TextSettings = "character_set_client=utf8mb4, collation_connection=utf8mb4_bin, time_zone='+00:00', sql_mode='" + SQLMode + "'"
+
+// Locking gives SELECTs that lock the rows of a table with these primary keys,
+// for a session with TextSettings.
+func Locking(t *schema.Table, keys [][][]byte) ([]string, error) {
+	const end = " FOR UPDATE"
+	var out []string
+	var sql []byte
+	for i, values := range keys {
+		if i%100 == 0 {
+			if i > 0 {
+				out = append(out, string(append(sql, end...)))
+			}
+			sql = append(appendTable([]byte("SELECT 1 FROM "), t.Name), " WHERE "...)
+		} else {
+			sql = append(sql, " OR "...)
+		}
+		sql = append(sql, '(')
+		for j, c := range t.Primary.Columns {
+			if j > 0 {
+				sql = append(sql, " AND "...)
+			}
+			sql = append(appendName(sql, t.Columns[c].Name), '=')
+			var err error
+			if sql, err = AppendLiteral(sql, &t.Columns[c], values[j]); err != nil {
+				return nil, err
+			}
+		}
+		sql = append(sql, ')')
+	}
+	return append(out, string(append(sql, end...))), nil
+}
 
 // Text gives changes as plain SQL, one statement each, in their order; for
 // people, and for a session after TextSetup.

@@ -142,6 +142,12 @@ func decision(op string, lane row.Lane, reply any) error {
 		return ErrFull
 	case ansUnseeded:
 		return ErrUnseeded
+	case ansLocked:
+		return ErrLocked
+	case ansDeadlock:
+		return ErrDeadlock
+	case ansUnlocked:
+		return ErrUnlocked
 	case ansLost:
 		return fmt.Errorf("%s: %w", op, ErrLost)
 	case ansSuperseded:

@@ -63,15 +63,15 @@ func (g *commitGroup) command(ctx context.Context, sc *script) *redis.Cmd {
 	for _, c := range g.calls {
 		lo.share(c.unit)
 	}
-	first := 3 + 2*len(lo.tables) + len(lo.counters)
+	first := commonKeys + 2*len(lo.tables) + len(lo.counters)
 	at := [2]int{first + 1, first + 1 + len(lo.fresh)} // the next key of fresh and of written
 	for _, c := range g.calls {
 		at = lo.add(c.unit, at)
 	}
-	u := g.calls[0].unit
+	u, keys := g.calls[0].unit, g.calls[0].lane.keys
 	n := first + len(lo.fresh) + len(lo.written) + len(lo.keys)
 	all := make([]any, 0, 3+n+7+len(lo.tables)+len(g.calls)+len(lo.args))
-	all = append(all, "evalsha", sc.sha, n, g.calls[0].lane.keys.meta(), g.calls[0].lane.keys.wal(), u.record)
+	all = append(all, "evalsha", sc.sha, n, keys.meta(), keys.wal(), u.record, keys.locks(), keys.lockers(), keys.lockMark())
 	for i := range lo.tables {
 		all = append(all, lo.tables[i].state)
 	}
@@ -133,6 +133,9 @@ func (lo *layout) table(t *commitTable) int {
 	return len(lo.tables)
 }
 
+// commonKeys is how many keys of a call belong to no table.
+const commonKeys = 6
+
 // Sizes of the packed strings, in bytes; see lua/commit.lua.
 const (
 	packedHead  = 6*3 + 8
@@ -144,7 +147,12 @@ const (
 // unit's written rows.
 func (lo *layout) add(u *commitUnit, at [2]int) [2]int {
 	buf := make([]byte, 0, packedHead+2*len(u.tables)+packedRaise*len(u.raises)+packedWrite*len(u.writes))
-	for _, n := range []int{len(u.tables), len(u.leases), len(u.claims), len(u.drops), len(u.rows), len(u.writes)} {
+	kind := byte(0)
+	if u.owner != "" {
+		kind = 1
+	}
+	buf = binary.BigEndian.AppendUint16(append(buf, kind), uint16(len(u.tables)))
+	for _, n := range []int{len(u.leases), len(u.claims), len(u.drops), len(u.rows), len(u.writes)} {
 		buf = append3(buf, n)
 	}
 	buf = binary.BigEndian.AppendUint64(buf, uint64(u.backlog))
@@ -178,6 +186,9 @@ func (lo *layout) add(u *commitUnit, at [2]int) [2]int {
 	}
 	for _, k := range u.done {
 		lo.keys = append(lo.keys, k)
+	}
+	if u.owner != "" {
+		lo.args = append(lo.args, u.owner)
 	}
 	return at
 }

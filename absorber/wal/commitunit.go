@@ -15,6 +15,7 @@ type commitUnit struct {
 	floor  uint64
 
 	id      row.UnitID
+	owner   string // of a transaction's locks
 	backlog int64
 	data    []byte // the encoded unit
 
@@ -28,7 +29,7 @@ type commitUnit struct {
 
 // weight is about how many keys and arguments the unit adds to a call.
 func (u *commitUnit) weight() int {
-	return 8 + 3*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done) + len(u.raises)
+	return 9 + 3*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done) + len(u.raises)
 }
 
 // commitTable is a table of the unit: its keys and the state it must be in.
@@ -82,7 +83,7 @@ func newCommitUnit(l *lane, inc, record string, c *Commit) (*commitUnit, error) 
 	if c.MaxBytes > 0 && len(data) > c.MaxBytes {
 		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are taken", ErrTooLarge, len(data), c.MaxBytes)
 	}
-	u := &commitUnit{inc: inc, record: record, floor: l.floor.Load(), id: c.Unit.ID, backlog: c.MaxBacklog, data: data}
+	u := &commitUnit{inc: inc, record: record, floor: l.floor.Load(), id: c.Unit.ID, owner: c.Owner, backlog: c.MaxBacklog, data: data}
 	for t, gen := range c.Gens {
 		u.tables = append(u.tables, commitTable{name: t, state: l.keys.table(t), dirty: l.keys.dirty(t),
 			want: TableState{Incarnation: inc, Gen: gen}.stem() + string(GateOpen)})

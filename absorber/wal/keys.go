@@ -63,6 +63,18 @@ func (k laneKeys) gate(t string) string { return string(k) + "gate:" + escape(t)
 // auto is a table's AUTO_INCREMENT counter.
 func (k laneKeys) auto(t string) string { return string(k) + "auto:" + escape(t) }
 
+// locks is the hash lock -> owner; a lock is the key of a row or of a claim.
+func (k laneKeys) locks() string { return string(k) + "locks" }
+
+// lockers is the hash of the locks' owners -> end of their leases.
+func (k laneKeys) lockers() string { return string(k) + "lockers" }
+
+// lockWaits is the hash of those owners who wait -> for whom.
+func (k laneKeys) lockWaits() string { return string(k) + "lockwaits" }
+
+// lockMark is there while locks is.
+func (k laneKeys) lockMark() string { return string(k) + "lockmark" }
+
 // row is a cached row.
 func (k laneKeys) row(r RowKey, gen uint64) string {
 	return string(k) + "row:" + escape(r.Table) + ":" + strconv.FormatUint(gen, 10) + ":" + string(r.Key)

@@ -39,6 +39,9 @@ func (s *Store) Read(ctx context.Context, name row.Lane, state TableState, keys 
 		}
 		get.keys = append(get.keys, l.keys.row(k, state.Gen))
 	}
+	if lease {
+		get.keys = append(get.keys, l.keys.lockMark())
+	}
 	reply, err := s.ask(ctx, op, get)
 	if err != nil {
 		return nil, err
@@ -49,7 +52,7 @@ func (s *Store) Read(ctx context.Context, name row.Lane, state TableState, keys 
 	}
 	rows := make([]Row, len(keys))
 	var missing []int
-	for i, v := range values[1:] {
+	for i, v := range values[1 : 1+len(keys)] {
 		if text, ok := v.(string); ok {
 			if rows[i], err = parseRow(text); err != nil {
 				return nil, &row.Error{Op: op, Lane: name, Kind: row.Permanent, Err: err}
@@ -58,10 +61,16 @@ func (s *Store) Read(ctx context.Context, name row.Lane, state TableState, keys 
 			missing = append(missing, i)
 		}
 	}
-	if !lease || len(missing) == 0 {
+	if !lease {
 		return rows, nil
 	}
-	return rows, s.leaseRows(ctx, op, l, state, keys, rows, missing)
+	if len(missing) > 0 {
+		err = s.leaseRows(ctx, op, l, state, keys, rows, missing)
+	}
+	for i := range rows {
+		rows[i].Locks = values[1+len(keys)] != nil
+	}
+	return rows, err
 }
 
 // leaseRows takes leases for the misses; a row that has come in meanwhile is a

@@ -24,6 +24,9 @@ const (
 	ansLost       = -5
 	ansSuperseded = -6
 	ansUnseeded   = -7
+	ansLocked     = -8
+	ansDeadlock   = -9
+	ansUnlocked   = -10
 )
 
 // script is one file of lua/ behind the prelude.
@@ -40,6 +43,7 @@ type scripts struct {
 	commit, lease, fill, tables, open, rebuild, advance, pause *script
 	settle, trim, auto, join, shut, renew, leave, owner, want  *script
 	seal, relayed                                              *script
+	lock, locked, unlock, relock, sweep                        *script
 
 	all     []*script
 	loading sync.Mutex
@@ -59,6 +63,7 @@ func newScripts(process string) *scripts {
 		"settle": &s.settle, "trim": &s.trim, "auto": &s.auto, "join": &s.join,
 		"shut": &s.shut, "renew": &s.renew, "leave": &s.leave, "owner": &s.owner,
 		"want": &s.want, "seal": &s.seal, "relayed": &s.relayed,
+		"lock": &s.lock, "locked": &s.locked, "unlock": &s.unlock, "relock": &s.relock, "sweep": &s.sweep,
 	} {
 		body, err := luaFiles.ReadFile("lua/" + name + ".lua")
 		if err != nil {

@@ -25,6 +25,14 @@ var (
 	// ErrUnseeded: an AUTO_INCREMENT counter that the unit raises is not there.
 	// Nothing was applied: seed it, then commit again.
 	ErrUnseeded = errors.New("the AUTO_INCREMENT counter is not seeded")
+	// ErrLocked: a transaction has locked a row or a unique value that the unit
+	// changes. Nothing was applied: wait, then read again.
+	ErrLocked = errors.New("a transaction has locked a row")
+	// ErrDeadlock: whoever has the lock waits for the transaction that asks for it.
+	ErrDeadlock = errors.New("two transactions wait for each other's locks")
+	// ErrUnlocked: the lease on a transaction's locks has ended, so others may
+	// have changed its rows. Nothing was applied, and nothing of it ever will be.
+	ErrUnlocked = errors.New("the lease on the transaction's locks has ended")
 	// ErrLost: the lane's incarnation in Redis is not the one the store opened:
 	// Redis was flushed, restored or replaced. The lane is closed until recovered.
 	ErrLost = errors.New("the lane in Redis is not the one this proxy knows")
@@ -82,6 +90,7 @@ type Row struct {
 	Schema    uint32
 	Image     []byte // encoded image, valid until the caller drops it; nil for a tombstone or a miss
 	Lease     string // only on a miss, and only if a lease was asked for
+	Locks     bool   // some row of the lane may be locked: see Store.Unlocked; only if a lease was asked for
 }
 
 // Claim is what the cache says about a unique value: held by Owner, or a miss
@@ -136,8 +145,9 @@ type Commit struct {
 	Claims     []ClaimWrite
 	Releases   []ClaimWrite // dropped if still held by Owner
 	Raises     []Raise
-	MaxBacklog int64 // 0 = unlimited
-	MaxBytes   int   // of the unit's record; 0 = unlimited
+	MaxBacklog int64  // 0 = unlimited
+	MaxBytes   int    // of the unit's record; 0 = unlimited
+	Owner      string // of the locks of a transaction, which ends with the unit; "" for another unit
 	// Confirm asks that Options.Replicas have the unit before Commit returns.
 	Confirm bool
 	// Elsewhere says that the unit counts as acknowledged only when something

@@ -66,6 +66,12 @@ func printStatus(out io.Writer, st *admin.Status) error {
 	for _, r := range st.Reasons {
 		fmt.Fprintf(w, "%s\t%d\n", clean(r.Reason), r.Count)
 	}
+	if len(st.Transactions) > 0 {
+		fmt.Fprint(w, "\nTRANSACTIONS\tBECAUSE\tCOUNT\n")
+		for _, t := range st.Transactions {
+			fmt.Fprintf(w, "%s\t%s\t%d\n", clean(t.Verb), dash(t.Reason), t.Count)
+		}
+	}
 	fmt.Fprint(w, "\nSESSION\tUSER\tFROM\tAT MYSQL\n")
 	for _, c := range st.Sessions {
 		fmt.Fprintf(w, "%d\t%s\t%s\t%d\n", c.ID, clean(c.User), dash(c.Remote), c.BackendID)

@@ -16,10 +16,20 @@ type Status struct {
 	Lanes   []Lane        `json:"lanes"`
 	Tables  []Table       `json:"tables"`
 	Reasons []ReasonCount `json:"reasons"`
+	// Transactions are those that began in the proxy, by how they went on.
+	Transactions []TransactionCount `json:"transactions"`
 	// Sessions are the clients connected to this process.
 	Sessions []Session `json:"sessions"`
 	// Settings are the configuration in force, secrets hidden.
 	Settings []Setting `json:"settings"`
+}
+
+// TransactionCount is how many transactions went one way: "commit", "empty",
+// "rollback", "abort", or "spill" to MySQL, for a reason.
+type TransactionCount struct {
+	Verb   string `json:"verb"`
+	Reason string `json:"reason"` // "" for none
+	Count  uint64 `json:"count"`
 }
 
 // Backlog is the number of units in all lanes that MySQL does not have yet.

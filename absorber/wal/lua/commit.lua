@@ -1,16 +1,18 @@
 -- commit: gives each unit of the call the lane's next LSN, or refuses it whole.
 --
--- KEYS  meta, wal, writer hash, states (E), dirty zsets (E), counters (H),
---       rows written that must not be there (F), the other rows written (G);
---       then for each unit:
+-- KEYS  meta, wal, writer hash, locks, owners of locks, mark of locks, states (E),
+--       dirty zsets (E), counters (H), rows written that must not be there (F),
+--       the other rows written (G); then for each unit:
 --       read leases (L), claims (C), releases (X), rows read (V),
 --       leases to drop (W+C)
 -- ARGV  incarnation, floor, E, H, F, G, number of units, E expected states,
 --       the units' writers; then for each unit:
 --       head, seq, data, L tokens, C owners, X owners,
 --       V versions ('' = no row or a tombstone,
---       '+' = any row), W times (write, image)
---       head: T, L, C, X, V, W (3 bytes each), max backlog (8),
+--       '+' = any row), W times (write, image), of a transaction the owner of
+--       its locks
+--       head: 1 of a transaction, else 0 (1 byte), T (2), L, C, X, V, W (3
+--             bytes each), max backlog (8),
 --             T times the number of a state (2), then for each
 --             AUTO_INCREMENT value that the unit brings along: number of the
 --             counter (2), of its table's state (2), the value (8)
@@ -25,8 +27,14 @@
 -- can be refused (memory, an id below the top), is the first. All other writes
 -- are put off to the end of the call, where one command serves all units; what
 -- they will change is seen by the units behind through the tables below.
+--
+-- A unit that writes a row, or takes or gives up a unique value, which a living
+-- transaction has locked is refused unless it is that transaction's own; and a
+-- transaction whose lease has ended commits nothing. Its commit ends its owner,
+-- and with it all its locks; those on what it has written are taken away.
 local byte, sub = string.byte, string.sub
-local meta, wal, writers = KEYS[1], KEYS[2], KEYS[3]
+local meta, wal, writers, locks, lockers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local K = 6 -- the keys above, and the mark of locks
 local m = redis.call('HMGET', meta, 'incarnation', 'lsn', 'settled')
 if m[1] ~= ARGV[1] or tonumber(m[2]) < tonumber(ARGV[2]) then
   return LOST
@@ -48,7 +56,7 @@ local sets, drops = 0, 0 -- their lengths
 -- the rows that must not be there, and the writers' last answers.
 local closed = {}
 do
-  local states = mget(KEYS, 4, 3 + E)
+  local states = mget(KEYS, K + 1, K + E)
   for e = 1, E do
     local is, want = states[e], ARGV[A + e]
     if is ~= want then
@@ -63,9 +71,50 @@ do
     records[ARGV[A + E + i]] = answers[i]
   end
 end
-local counters, counters0 = {}, 3 + 2 * E -- number -> counter, as the units before have left it
+local counters, counters0 = {}, K + 2 * E -- number -> counter, as the units before have left it
 local raised = {} -- number -> true if this call has raised it
-local fresh, fresh0 = mget(KEYS, 4 + 2 * E + H, 3 + 2 * E + H + F), 3 + 2 * E + H
+local fresh, fresh0 = mget(KEYS, K + 1 + 2 * E + H, K + 2 * E + H + F), K + 2 * E + H
+
+local locking = redis.call('EXISTS', locks) == 1 -- somebody has locks
+local now -- ms, once it is needed
+
+-- locknames are the locks on what a unit writes: its rows, and the unique values
+-- KEYS[kc + 1..kc + C].
+local function locknames(kc, C, aw, W)
+  local names = {}
+  for i = 1, C do
+    names[i] = KEYS[kc + i]
+  end
+  for i = 0, W - 1 do
+    local k1, k2, k3 = byte(ARGV[aw + 2 * i], 5, 7)
+    names[C + 1 + i] = KEYS[k1 * 65536 + k2 * 256 + k3]
+  end
+  return names
+end
+
+-- barred reports whether somebody other than owner ('' = nobody) has one of the
+-- locks.
+local function barred(owner, names)
+  for from = 1, #names, SLICE do
+    local by = holders(locks, names, from, math.min(from + SLICE - 1, #names))
+    for i = 1, #by do
+      if by[i] ~= owner and alive(lockers, by[i], now) then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- unlock ends an owner, and takes away those of its locks that are named.
+local function unlock(owner, names)
+  redis.call('HDEL', lockers, owner)
+  each(names, 1, #names, 'HDEL', locks)
+  if redis.call('EXISTS', locks) == 0 then
+    redis.call('DEL', KEYS[6])
+    locking = false
+  end
+end
 
 -- rowhead is the header of a row, '' if there is none.
 local function rowhead(key)
@@ -212,7 +261,7 @@ end
 -- included: otherwise an attempt that the network held back could be applied
 -- after its caller was told no and has tried anew. The record is written again
 -- for a repeat so that a WAIT that follows covers the first write.
-local function unit(writer, kb, a, T, L, C, X, V, W)
+local function unit(writer, kb, a, T, L, C, X, V, W, owner)
   local head, seq, rec = ARGV[a + 1], ARGV[a + 2], records[writer]
   if rec then
     local colon = string.find(rec, ':', 1, true)
@@ -227,9 +276,18 @@ local function unit(writer, kb, a, T, L, C, X, V, W)
   end
   local kr, ar = kb + L + C + X, a + 3 + L + C + X
   local code, released
+  local names
+  if owner ~= '' or locking then
+    now, names = now or now_ms(), locknames(kb + L, C + X, ar + V + 1, W)
+    if owner ~= '' and not alive(lockers, owner, now) then
+      code = UNLOCKED
+    elseif locking and barred(owner, names) then
+      code = LOCKED
+    end
+  end
   local backlog = number8(sub(head, 19, 26))
   if backlog > 0 and lsn - settled >= backlog then
-    code = FULL
+    code = code or FULL
   end
   for i = 27, 25 + 2 * T, 2 do
     local e1, e2 = byte(head, i, i + 1)
@@ -254,6 +312,9 @@ local function unit(writer, kb, a, T, L, C, X, V, W)
     return added
   end
   lsn = lsn + 1
+  if owner ~= '' then
+    unlock(owner, names)
+  end
   apply(kb, a + 3 + L, kb + L, C, kr + V, ar + V + 1, W, released, id)
   raise(head, 27 + 2 * T)
   remember(writer, seq .. ':' .. id)
@@ -280,7 +341,7 @@ local function write()
   end
   each(mset, 1, sets, 'MSET')
   for e, z in pairs(zadds) do
-    each(z, 1, z.n, 'ZADD', KEYS[3 + E + e])
+    each(z, 1, z.n, 'ZADD', KEYS[K + E + e])
   end
   each(dels, 1, drops, 'DEL')
   local h, n = {}, 0
@@ -292,18 +353,20 @@ local function write()
 end
 
 local answers = {}
-local a, kb = A + E + N, 3 + 2 * E + H + F + G
+local a, kb = A + E + N, K + 2 * E + H + F + G
 for i = 1, N do
   local t1, t2, t3, l1, l2, l3, c1, c2, c3, x1, x2, x3, v1, v2, v3, w1, w2, w3 = byte(ARGV[a + 1], 1, 18)
-  local T, L, C = t1 * 65536 + t2 * 256 + t3, l1 * 65536 + l2 * 256 + l3, c1 * 65536 + c2 * 256 + c3
+  local T, L, C = t2 * 256 + t3, l1 * 65536 + l2 * 256 + l3, c1 * 65536 + c2 * 256 + c3
   local X, V, W = x1 * 65536 + x2 * 256 + x3, v1 * 65536 + v2 * 256 + v3, w1 * 65536 + w2 * 256 + w3
   -- A unit that fails half way must not take those before it along.
-  local ok, answer = pcall(unit, ARGV[A + E + i], kb, a, T, L, C, X, V, W)
+  local last = a + 3 + L + C + X + V + 2 * W
+  local owner = t1 == 1 and ARGV[last + 1] or ''
+  local ok, answer = pcall(unit, ARGV[A + E + i], kb, a, T, L, C, X, V, W, owner)
   if not ok then
     answer = redis.error_reply(type(answer) == 'table' and answer.err or tostring(answer))
   end
   answers[i] = answer
-  kb, a = kb + L + C + X + V + W + C, a + 3 + L + C + X + V + 2 * W
+  kb, a = kb + L + C + X + V + W + C, last + t1
 end
 write()
 return answers

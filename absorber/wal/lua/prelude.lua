@@ -2,6 +2,7 @@
 -- big-endian bytes: Lua would print 1e+15, and comparing strings with < asks
 -- the locale. LSNs stay exact up to 2^53.
 local CONFLICT, GATED, STALE, FULL, LOST, SUPERSEDED, UNSEEDED = -1, -2, -3, -4, -5, -6, -7
+local LOCKED, DEADLOCK, UNLOCKED = -8, -9, -10
 local SLICE = 4000 -- unpack() has a C stack of 8000 slots
 
 local function dec(n)
@@ -83,4 +84,25 @@ end
 -- split takes a table's state "incarnation:generation:gate" apart.
 local function split(state)
   return string.match(state, '^(.*):(%d+):(%a)$')
+end
+
+-- holders are the owners of those of locks list[from..to] that somebody has.
+local function holders(key, list, from, to)
+  local out = {}
+  if to < from then
+    return out
+  end
+  local got = redis.call('HMGET', key, unpack(list, from, to))
+  for i = 1, to - from + 1 do
+    if got[i] then
+      out[#out + 1] = got[i]
+    end
+  end
+  return out
+end
+
+-- alive reports whether a transaction has its locks still.
+local function alive(key, owner, now)
+  local ends = redis.call('HGET', key, owner)
+  return ends and tonumber(ends) > now
 end

@@ -42,7 +42,7 @@ func (p *parts) ready(ctx context.Context, srv *proxy.Server) error {
 func (p *parts) status(ctx context.Context, srv *proxy.Server) (admin.Status, error) {
 	st := admin.Status{
 		Version: Version(), Started: p.started, Uptime: time.Since(p.started).Seconds(), Mode: p.cfg.Proxy.Mode,
-		Lanes: []admin.Lane{}, Tables: []admin.Table{}, Reasons: []admin.ReasonCount{}, Sessions: []admin.Session{},
+		Lanes: []admin.Lane{}, Tables: []admin.Table{}, Reasons: []admin.ReasonCount{}, Transactions: []admin.TransactionCount{}, Sessions: []admin.Session{},
 	}
 	for _, c := range p.cfg.Settings() {
 		st.Settings = append(st.Settings, admin.Setting{Key: c.Key, Value: c.Value})
@@ -71,9 +71,14 @@ func (p *parts) status(ctx context.Context, srv *proxy.Server) (admin.Status, er
 		}
 	}
 	if p.absorbing != nil {
-		st.Reasons, err = countReasons(p.absorbing.Statements())
+		if st.Reasons, err = countReasons(p.absorbing.Statements()); err != nil {
+			return st, err
+		}
+		if st.Transactions, err = countBoth(p.absorbing.Transactions()); err != nil {
+			return st, fmt.Errorf("read the counter of transactions: %w", err)
+		}
 	}
-	return st, err
+	return st, nil
 }
 
 // lane joins what Redis and this process's worker know of a lane.
@@ -179,7 +184,29 @@ func gateName(g wal.GateState) string {
 
 // countReasons sums the statement counter up by reason, without what was absorbed.
 func countReasons(v *prometheus.CounterVec) ([]admin.ReasonCount, error) {
+	counts, err := countBoth(v)
+	if err != nil {
+		return nil, fmt.Errorf("read the statement counter: %w", err)
+	}
 	sums := map[string]uint64{}
+	for _, c := range counts {
+		if c.Reason != "" {
+			sums[c.Reason] += c.Count
+		}
+	}
+	out := []admin.ReasonCount{}
+	for reason, n := range sums {
+		out = append(out, admin.ReasonCount{Reason: reason, Count: n})
+	}
+	slices.SortFunc(out, func(a, b admin.ReasonCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out, nil
+}
+
+// countBoth reads a counter by verb and reason, the highest counts first.
+func countBoth(v *prometheus.CounterVec) ([]admin.TransactionCount, error) {
+	out := []admin.TransactionCount{}
 	ch := make(chan prometheus.Metric, 256)
 	done := make(chan error, 1)
 	go func() { // ends when ch is closed; its result is waited for
@@ -190,25 +217,26 @@ func countReasons(v *prometheus.CounterVec) ([]admin.ReasonCount, error) {
 				failed = err
 				continue
 			}
+			c := admin.TransactionCount{Count: uint64(d.GetCounter().GetValue())}
 			for _, l := range d.GetLabel() {
-				if l.GetName() == "reason" && l.GetValue() != "" {
-					sums[l.GetValue()] += uint64(d.GetCounter().GetValue())
+				switch l.GetName() {
+				case "reason":
+					c.Reason = l.GetValue()
+				case "verb":
+					c.Verb = l.GetValue()
 				}
 			}
+			out = append(out, c)
 		}
 		done <- failed
 	}()
 	v.Collect(ch)
 	close(ch)
 	if err := <-done; err != nil {
-		return nil, fmt.Errorf("read the statement counter: %w", err)
+		return nil, err
 	}
-	out := []admin.ReasonCount{}
-	for reason, n := range sums {
-		out = append(out, admin.ReasonCount{Reason: reason, Count: n})
-	}
-	slices.SortFunc(out, func(a, b admin.ReasonCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	slices.SortFunc(out, func(a, b admin.TransactionCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Verb, b.Verb), cmp.Compare(a.Reason, b.Reason))
 	})
 	return out, nil
 }

@@ -77,7 +77,7 @@ var scripts = map[string][]scripted{
 		{fromRows, "SELECT * FROM pay WHERE id = 2"},
 		{anyhow, "SELECT COUNT(*) FROM pay"},
 		{anyhow, "SET autocommit = 0"},
-		{passed, "INSERT INTO pay (ref) VALUES ('t3')"},
+		{inserted, "INSERT INTO pay (ref) VALUES ('t3')"},
 		{anyhow, "SELECT * FROM pay WHERE id = 3"},
 		{anyhow, "COMMIT"},
 		{anyhow, "SET autocommit = 1"},

@@ -1,0 +1,69 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// lockingRequest is a request for a SELECT ... FOR UPDATE, whose plan is that of
+// the SELECT.
+type lockingRequest struct {
+	request
+	how sqlrewrite.Locking
+}
+
+// codeNoWait is MySQL's ER_LOCK_NOWAIT; MariaDB answers as after a wait.
+const codeNoWait = 3572
+
+// lockingRead answers a SELECT ... FOR UPDATE by primary key in a transaction that
+// is kept here, or says why it cannot be.
+func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (reason string, err error) {
+	reason = string(sqlrewrite.ReasonLockingRead)
+	plain, how, ok := sqlrewrite.SplitLocking(sql, s.vars.mode)
+	if !ok {
+		return reason, nil
+	}
+	st, env, err := s.plan(ctx, plain)
+	if err != nil || st.Plan.Verb != sqlrewrite.PointRead {
+		return reason, err
+	}
+	s.imply(req)
+	if s.txn == nil || foreign(st.Plan) != "" || s.blocked(req) != "" {
+		return reason, nil
+	}
+	lr := &lockingRequest{request: req, how: how}
+	adm, refusal, err := s.shared.admissions.admit(ctx, s, st, lr)
+	if err != nil {
+		return "", err
+	}
+	if refusal != nil {
+		return "", refusal
+	}
+	c := &computation{s: s, p: st.Plan, args: st.Args(req.params()), env: env, req: lr}
+	if c.unconvertible() {
+		return string(sqlrewrite.ReasonValue), nil
+	}
+	if reason, err = c.here(ctx, adm); reason == "" && err == nil {
+		s.shared.count(st.Plan.Verb, "")
+	}
+	return reason, err
+}
+
+// lockRead is lookupRows for a locking read.
+func (s *session) lockRead(ctx context.Context, t *schema.Table, refs []row.Ref, how sqlrewrite.Locking) ([]row.Image, error) {
+	wait := map[sqlrewrite.Locking]absorber.Waiting{sqlrewrite.LockNoWait: absorber.NoWait, sqlrewrite.LockSkips: absorber.Skip}[how]
+	images, err := s.txn.LookupForUpdate(ctx, t, refs, wait)
+	if !errors.Is(err, wal.ErrLocked) {
+		return images, err
+	}
+	if t.Dialect == schema.MySQL {
+		return nil, NewError(codeNoWait, "HY000", "Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set.")
+	}
+	return nil, absorber.ErrLockWait
+}

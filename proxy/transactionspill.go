@@ -1,0 +1,227 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
+)
+
+// errReplay says that MySQL would not do again what the client was told.
+var errReplay = errors.New("the replay of a transaction changed another number of rows")
+
+// spill makes the transaction that is kept here one of the backend: from now on
+// all its statements run there. The locks in Redis are given up only when the
+// gates of its tables are shut, and those stay shut until it ends. p is the
+// statement that cannot be kept here, nil for a command.
+//
+// As long as nothing was sent, an error leaves the transaction as it is. Later,
+// if the replay does not do exactly what the client was told, the transaction
+// is rolled back and the client gets 1213.
+func (s *session) spill(ctx context.Context, p *sqlrewrite.Plan, reason string) error {
+	x := s.txn
+	if x.implied && len(x.Tables()) == 0 && len(x.Seen()) == 0 {
+		x.Rollback(background(ctx)) // the backend begins it by itself
+		s.ended()
+		return nil
+	}
+	if err := s.openBackend(ctx); err != nil {
+		return clientError(err)
+	}
+	if err := s.ready(ctx, p); err != nil {
+		return clientError(err)
+	}
+	s.shared.transactions.WithLabelValues("spill", reason).Inc()
+	err := s.replay(ctx)
+	x.Rollback(background(ctx))
+	s.ended()
+	if err == nil {
+		return nil
+	}
+	s.shared.transactions.WithLabelValues("abort", "replay").Inc()
+	var cut *fatal
+	if errors.As(err, &cut) {
+		return err
+	}
+	s.shared.log.Warn("a transaction was rolled back: it could not be replayed in MySQL", "err", err)
+	if _, err := s.query(background(ctx), "ROLLBACK"); err != nil {
+		return Fatal(err)
+	}
+	if err := s.releaseGates(ctx); err != nil {
+		return Fatal(err)
+	}
+	return errDeadlock()
+}
+
+// ready makes sure that MySQL has what the transaction has seen, and nothing
+// that it does not know of its rows: the gates of the tables that it has locked
+// are shut; what it has read, what its session wrote before, and what its next
+// statement reads have drained before it gets a snapshot.
+func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
+	var seen, reads []schema.Name
+	for _, r := range s.txn.Seen() {
+		if !slices.Contains(seen, r.Table.Name) {
+			seen = append(seen, r.Table.Name)
+		}
+	}
+	if p != nil {
+		reads, _ = s.touches(p)
+	}
+	for try := 0; ; try++ {
+		err := s.drainOwn(ctx)
+		if err == nil {
+			err = s.closeGates(ctx, s.txn.Tables())
+		}
+		if err == nil {
+			err = s.shared.engine.Drain(ctx, s.usage, seen)
+		}
+		if err == nil && len(reads) > 0 {
+			_, err = s.shared.engine.Barrier(ctx, s.usage, reads)
+		}
+		if err == nil || !errors.Is(err, absorber.ErrReplan) || try == maxReplan {
+			if err != nil {
+				err = errors.Join(err, s.releaseGates(ctx))
+			}
+			return err
+		}
+	}
+}
+
+// replay begins the transaction in the backend and does there what was done
+// here. The session's settings are as they were when it returns without error.
+func (s *session) replay(ctx context.Context) (err error) {
+	rows, err := s.query(ctx, "SELECT @@character_set_client, @@collation_connection, @@time_zone, @@sql_mode, FOUND_ROWS()")
+	if err != nil {
+		return err
+	}
+	if len(rows) != 1 || len(rows[0]) != 5 {
+		return fmt.Errorf("read the settings of a session: %d rows", len(rows))
+	}
+	if err := s.remember(rows[0][4]); err != nil {
+		return err
+	}
+	own := "SET"
+	for i, name := range []string{" character_set_client=", ", collation_connection=", ", time_zone=", ", sql_mode="} {
+		own += name + sink.QuoteText(string(rows[0][i]))
+	}
+	// With autocommit off the first statement begins it.
+	if !s.txn.implied {
+		if _, err := s.query(ctx, "START TRANSACTION"); err != nil {
+			return err
+		}
+	}
+	if _, err := s.query(ctx, "SET "+sink.TextSettings); err != nil {
+		return err
+	}
+	err = s.redo(ctx)
+	if _, restored := s.query(background(ctx), own); restored != nil {
+		return Fatal(restored) // the session would read its statements differently
+	}
+	return err
+}
+
+// remember keeps what FOUND_ROWS() was before statements of the proxy's own
+// changed it, unless it is known.
+func (s *session) remember(found []byte) error {
+	if s.outcome.found != 0 {
+		return nil
+	}
+	n, err := strconv.Atoi(string(found))
+	if err != nil {
+		return fmt.Errorf("read FOUND_ROWS(): %w", err)
+	}
+	s.outcome.found = n + 1
+	return nil
+}
+
+// redo locks what the transaction has locked, finds it unchanged, makes the
+// changes, and finds unchanged what was only read.
+func (s *session) redo(ctx context.Context) error {
+	if err := s.lockRows(ctx, s.txn.Locked()); err != nil {
+		return err
+	}
+	if err := s.txn.Verify(ctx); err != nil {
+		return err
+	}
+	for _, st := range s.txn.Steps() {
+		if st.Savepoint != "" {
+			if _, err := s.query(ctx, "SAVEPOINT "+sink.QuoteName(st.Savepoint)); err != nil {
+				return err
+			}
+			continue
+		}
+		texts, err := sink.Text([]sink.Change{st.Change})
+		if err != nil {
+			return err
+		}
+		res, err := s.conn.BackendQuery(ctx, texts[0], nil)
+		if err != nil {
+			return err
+		}
+		if res.Response.Affected != 1 {
+			return errReplay
+		}
+	}
+	return s.sameRows(ctx, s.txn.Seen())
+}
+
+// sameRows finds the rows that the transaction has read, and has not changed,
+// as they were: MySQL takes its snapshot here, and goes on showing them so.
+func (s *session) sameRows(ctx context.Context, rows []absorber.KnownRow) error {
+	for _, r := range rows {
+		sql, err := sink.Known(r.Table, r.Ref.Values, r.Image)
+		if err != nil {
+			return err
+		}
+		want := "1"
+		if r.Image == nil {
+			want = "0"
+		}
+		got, err := s.query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		if len(got) != 1 || string(got[0][0]) != want {
+			return absorber.ErrOverrun
+		}
+	}
+	return nil
+}
+
+// lockRows locks rows in MySQL.
+func (s *session) lockRows(ctx context.Context, rows []absorber.KnownRow) error {
+	keys := map[*schema.Table][][][]byte{}
+	for _, r := range rows {
+		keys[r.Table] = append(keys[r.Table], r.Ref.Values)
+	}
+	for t, values := range keys {
+		texts, err := sink.Locking(t, values)
+		if err != nil {
+			return err
+		}
+		for _, sql := range texts {
+			if _, err := s.query(ctx, sql); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// harmless reports whether a command can be forwarded while a transaction is
+// kept here: neither does it see a transaction, nor could it end one.
+func harmless(cmd byte) bool {
+	switch cmd {
+	case wire.ComPing, wire.ComStatistics, wire.ComFieldList, wire.ComProcessKill, wire.ComInitDB, wire.ComStmtPrepare, wire.ComStmtReset,
+		wire.ComStmtLongData, wire.ComStmtFetch, wire.ComStmtClose, wire.ComSetOption:
+		return true
+	}
+	return false
+}
