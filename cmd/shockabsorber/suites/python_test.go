@@ -17,6 +17,9 @@ import (
 // TestSQLAlchemy runs the tests of SQLAlchemy that use a database, over
 // PyMySQL: the files that testdata/sqlalchemy.list names.
 func TestSQLAlchemy(t *testing.T) {
+	if !whole() {
+		t.Skip("only in the whole form, SHOCK_ABSORBER_SOAK")
+	}
 	db := servertest.MariaDB(t)
 	dir, python := installed(t, "sqlalchemy"), filepath.Join(installed(t, "python"), "bin", "python")
 	w := newWorld(t, db, servertest.AppUser, db.Password, func(cfg *config.Config) {
