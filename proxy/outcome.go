@@ -82,7 +82,7 @@ func (s *session) tellOutcome(ctx context.Context, uses sqlrewrite.Use) error {
 	if o.own {
 		// Whatever is told changes FOUND_ROWS(), and makes the backend forget
 		// its warnings: MariaDB only for a statement with a table.
-		rows, err := s.query(ctx, "SELECT FOUND_ROWS() FROM (SELECT 0) t")
+		rows, err := s.query(ctx, "SELECT f FROM (SELECT FOUND_ROWS() AS f) t")
 		if err != nil {
 			return err
 		}

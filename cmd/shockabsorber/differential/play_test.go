@@ -119,6 +119,11 @@ func (s *stage) compare(p *pair, st *statement, clocks bool) (compared, error) {
 	}
 	unlike(direct, p.Caps())
 	unlike(answer, p.Caps())
+	switch st.kind {
+	case kindOther, kindTransaction, kindUpdateScan, kindDeleteScan:
+		unnumber(direct)
+		unnumber(answer)
+	}
 	if clocks {
 		mask(direct)
 		mask(answer)
