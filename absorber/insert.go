@@ -129,7 +129,18 @@ func (in *insertion) build(ctx context.Context, st wal.TableState) (*wal.Commit,
 	if len(in.rows) == 1 || !errors.As(err, &dup) {
 		return c, err
 	}
+	taken := map[wal.ClaimKey]bool{}
 	for i := range in.rows {
+		for _, ix := range in.t.Uniques {
+			key, has, err := claimKey(in.t, ix, in.rows[i].Image)
+			if err != nil {
+				return nil, err
+			}
+			if has && taken[key] { // by a row before, which MySQL comes to first
+				return nil, &Refused{Reason: "duplicate_in_statement"}
+			}
+			taken[key] = has
+		}
 		one := *in
 		one.rows, one.refs = in.rows[i:i+1], in.refs[i:i+1]
 		if _, err := one.unit(ctx, st); err != nil {

@@ -138,7 +138,8 @@ func (s *session) mustTell(uses sqlrewrite.Use) bool {
 	if uses&kept != 0 {
 		return o.own || o.found != 0
 	}
-	// A statement without a table, such as SELECT @a, leaves
-	// MariaDB's warnings as they are: they must not be older ones.
-	return o.own && s.diagnosed && o.failure == nil && len(o.warnings) == 0 && s.shared.engine.Catalog().Dialect() == schema.MariaDB
+	// A statement without a table, such as SET or SELECT @a, leaves MariaDB's
+	// warnings as they are: they must not be older ones.
+	stays := o.failure != nil || s.diagnosed && len(o.warnings) == 0
+	return o.own && stays && s.shared.engine.Catalog().Dialect() == schema.MariaDB
 }

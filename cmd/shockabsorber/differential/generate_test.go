@@ -63,7 +63,12 @@ func (g *generator) step(at int) {
 			if slices.ContainsFunc(statements, func(s *statement) bool { return avoids(s.kind) || slices.ContainsFunc(s.traits, avoids) }) {
 				return
 			}
-			g.sessions[at].selects = strings.HasPrefix(string(statements[len(statements)-1].kind), "SELECT")
+			switch statements[len(statements)-1].kind {
+			case kindSelectKey, kindSelectUnique, kindSelectCondition, kindSelectScan:
+				g.sessions[at].selects = true
+			default:
+				g.sessions[at].selects = false
+			}
 			g.steps = append(g.steps, step{session: at, statements: statements})
 			return
 		}

@@ -79,6 +79,7 @@ const (
 	traitNoDefault  trait = "column without a default left out"
 	traitOddKey     trait = "by a key of YEAR, BIT, TIME or BINARY"
 	traitOddDefault trait = "table with a default of FLOAT, TIMESTAMP, TIME or bytes"
+	traitManyRows   trait = "many rows that may replace others"
 	traitRefused    trait = "answer is an error"
 	traitWarned     trait = "answer has warnings"
 )
@@ -87,15 +88,15 @@ const (
 // eligible if its kind and all its traits are in here. What is built next
 // becomes true, and has to keep the share from then on.
 var today = map[any]bool{
-	kindInsert: true, kindInsertMany: true, kindInsertSet: true, kindInsertExpression: false, kindInsertIgnore: false, kindReplace: false, kindOnDuplicate: false,
-	kindUpdateKey: true, kindUpdateArithmetic: true, kindUpdateExpression: false, kindUpdateUnique: false, kindUpdateCondition: false, kindUpdateScan: false,
-	kindDeleteKey: true, kindDeleteUnique: false, kindDeleteCondition: false, kindDeleteScan: false,
-	kindSelectKey: true, kindSelectUnique: false, kindSelectCondition: false, kindSelectExpression: false, kindSelectScan: false,
+	kindInsert: true, kindInsertMany: true, kindInsertSet: true, kindInsertExpression: true, kindInsertIgnore: true, kindReplace: true, kindOnDuplicate: true,
+	kindUpdateKey: true, kindUpdateArithmetic: true, kindUpdateExpression: true, kindUpdateUnique: true, kindUpdateCondition: true, kindUpdateScan: false,
+	kindDeleteKey: true, kindDeleteUnique: true, kindDeleteCondition: true, kindDeleteScan: false,
+	kindSelectKey: true, kindSelectUnique: true, kindSelectCondition: true, kindSelectExpression: true, kindSelectScan: false,
 
 	traitUnique: true, traitPrefix: true, traitAuto: true, traitClock: true, traitStrict: true, traitLax: true, traitZeroDate: true, traitANSI: true, traitBackslash: true,
 	traitAutoZero: true, traitZone: true, traitUTF8: true, traitStep: true, traitFoundRows: true,
 	traitGenerated: true, traitCheck: true, traitDefault: true, traitParent: false, traitChild: true, traitPadChar: true, traitLatin1: true, traitBinary: true, traitTimestamp: false,
-	traitEdge: false, traitKeyUpdate: false, traitOrderLimit: false, traitMixedAuto: false, traitNoDefault: false, traitOddKey: false, traitOddDefault: false, traitRefused: false, traitWarned: false,
+	traitEdge: false, traitKeyUpdate: true, traitOrderLimit: true, traitMixedAuto: false, traitNoDefault: false, traitOddKey: false, traitOddDefault: false, traitRefused: false, traitWarned: false,
 }
 
 // leastShare is how many of 100 eligible statements have to be absorbed: over
@@ -141,6 +142,9 @@ func (l *ledger) note(s *statement, did deed, answer [][]byte, tables []*table) 
 	}
 	if warned && !own {
 		counted.note(traitWarned)
+	}
+	if len(s.rows) > 1 && (s.kind == kindReplace || s.kind == kindOnDuplicate || s.kind == kindInsertIgnore) {
+		counted.note(traitManyRows)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
