@@ -101,6 +101,14 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	if err != nil {
 		return err
 	}
+	behind := absorber.Behind(cp.LSN, left)
+	if behind { // or another process drained between the two looks
+		now, err := p.sinks[lane].Checkpoint(ctx, lane)
+		if err != nil {
+			return err
+		}
+		behind = absorber.Behind(now.LSN, left)
+	}
 	top := row.LSN(0)
 	if p.kafka != nil {
 		if top, err = p.kafka.Recent(ctx, lane); err != nil {
@@ -112,7 +120,7 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 		if _, err := p.store.Open(ctx, lane); err != nil {
 			return err
 		}
-		if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) && !absorber.Behind(cp.LSN, left) {
+		if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) && !behind {
 			return nil
 		}
 	}
@@ -124,7 +132,7 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 			return err
 		}
 	}
-	if left.Sealed || there && absorber.Behind(cp.LSN, left) || max(left.LSN, left.Told, top) > cp.LSN {
+	if left.Sealed || there && behind || max(left.LSN, left.Told, top) > cp.LSN {
 		return nil // the worker drains it
 	}
 	fresh, err := p.store.Rebuild(ctx, lane, left, wal.Rebuilt{End: cp.LSN, Start: absorber.NewLife(cp.LSN)})

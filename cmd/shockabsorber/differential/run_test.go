@@ -1,7 +1,6 @@
 package differential
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -11,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 )
 
@@ -20,7 +17,6 @@ const (
 	usualSeed       = 1
 	usualStatements = 20000
 	chapterSteps    = 150              // so many steps a chapter has
-	arenas          = 2                // that play at the same time
 	maxReports      = 12               // different failures that are made small and printed
 	shrinkTime      = 40 * time.Second // for each of them
 )
@@ -67,21 +63,17 @@ func newRun(t *testing.T, db *servertest.DB, mysql bool, seed uint64) *run {
 	return &run{t: t, db: db, mysql: mysql, seed: seed, ledger: newLedger(), reported: map[string]int{}}
 }
 
-// chapters plays chapters side by side as long as more says so.
+// chapters plays chapters as long as more says so. A server has the checkpoints
+// of one Redis only, so they are not played side by side.
 func (r *run) chapters(more func() bool) {
-	group, ctx := errgroup.WithContext(context.Background())
-	for i := range arenas {
-		a := newArena(r.t, r.db, fmt.Sprintf("diff%d", i))
-		group.Go(func() error {
-			for ctx.Err() == nil && more() {
-				if err := r.chapter(a, r.next.Add(1)); err != nil {
-					return errors.Join(err, a.rest())
-				}
-			}
-			return a.rest()
-		})
+	a := newArena(r.t, r.db, "diff")
+	for more() {
+		if err := r.chapter(a, r.next.Add(1)); err != nil {
+			r.t.Error(errors.Join(err, a.rest()))
+			return
+		}
 	}
-	if err := group.Wait(); err != nil {
+	if err := a.rest(); err != nil {
 		r.t.Error(err)
 	}
 }
@@ -145,6 +137,7 @@ func TestDifferential(t *testing.T) {
 	asked(t)
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
+			t.Parallel()
 			r := newRun(t, server.start(t), server.mysql, number(t, "SHOCK_ABSORBER_SEED", usualSeed))
 			if n := number(t, "SHOCK_ABSORBER_CHAPTER", 0); n > 0 {
 				if err := r.chapter(newArena(t, r.db, "diff"), n); err != nil {
@@ -161,7 +154,7 @@ func TestDifferential(t *testing.T) {
 }
 
 // TestSoak plays chapters of a new seed for as long as SHOCK_ABSORBER_SOAK says,
-// a half on each server.
+// on both servers.
 func TestSoak(t *testing.T) {
 	text := os.Getenv("SHOCK_ABSORBER_SOAK")
 	if text == "" {
@@ -174,8 +167,9 @@ func TestSoak(t *testing.T) {
 	seed := number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
+			t.Parallel()
 			r := newRun(t, server.start(t), server.mysql, seed)
-			until := time.Now().Add(limit / time.Duration(len(servers)))
+			until := time.Now().Add(limit)
 			r.chapters(func() bool { return time.Now().Before(until) })
 			r.finish()
 		})
