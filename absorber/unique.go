@@ -123,9 +123,13 @@ func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableSta
 		return err
 	}
 	ask := map[string]map[string][][]byte{} // index -> value -> columns
+	var clash error
 	for i, w := range want {
 		if claims[i].Held && claims[i].Owner != w.claim.Owner && !givenUp[keys[i]] {
-			return duplicate(t, w.ix, w.im)
+			// MySQL names the first of a row's values that is taken: one before
+			// may be held by a row that has drained.
+			clash = duplicate(t, w.ix, w.im)
+			break
 		}
 		if !claims[i].Held && !givenUp[keys[i]] {
 			c.ClaimReads = append(c.ClaimReads, wal.ClaimRead{ClaimKey: keys[i], Lease: claims[i].Lease})
@@ -137,7 +141,7 @@ func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableSta
 		c.Claims = append(c.Claims, w.claim)
 	}
 	if e.options(t).Existence == ExistenceTrust {
-		return nil
+		return clash
 	}
 	for _, ix := range t.Uniques {
 		found, err := e.loader.byIndex(ctx, t, ix, ask[ix.Name])
@@ -153,7 +157,7 @@ func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableSta
 			}
 		}
 	}
-	return nil
+	return clash
 }
 
 // proveMoved handles a value that a row in MySQL still has: it is free only if

@@ -46,6 +46,7 @@ type session struct {
 	ansi        bool
 	charset     string
 	selects     bool // the last statement was a SELECT
+	sets        bool // it was a SET
 }
 
 // setting is something a session sets. Those of one group replace each other.

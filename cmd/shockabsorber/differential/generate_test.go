@@ -63,6 +63,7 @@ func (g *generator) step(at int) {
 			if slices.ContainsFunc(statements, func(s *statement) bool { return avoids(s.kind) || slices.ContainsFunc(s.traits, avoids) }) {
 				return
 			}
+			g.sessions[at].sets = statements[len(statements)-1].kind == kindSession
 			switch statements[len(statements)-1].kind {
 			case kindSelectKey, kindSelectUnique, kindSelectCondition, kindSelectScan:
 				g.sessions[at].selects = true
@@ -168,6 +169,9 @@ var outcomes = []string{"SHOW WARNINGS", "SHOW WARNINGS", "SHOW WARNINGS", "SELE
 // outcome asks for it.
 func (g *generator) outcome(st *session) []*statement {
 	s := &statement{kind: kindOutcome, verb: g.pick(outcomes)}
+	if st.sets && !g.mysql {
+		s.verb = "SELECT ROW_COUNT()" // MariaDB's SET keeps the warnings of the statement before (proxy/DESIGN.md)
+	}
 	if !st.selects && strings.Contains(s.verb, "FOUND_ROWS") {
 		s.verb = "SELECT ROW_COUNT()" // other statements change FOUND_ROWS() as they like (proxy/DESIGN.md)
 	}
