@@ -75,12 +75,26 @@ func (c *computation) run(ctx context.Context, rows []row.Image) error {
 		// Before the duplicate, or at a row before the one that failed, the real
 		// table may find that a parent is missing.
 		return &absorber.Refused{Reason: "foreign_key_error"}
+	case c.res.failure != nil && c.res.failure.Code == codeDuplicate && assignsKeys(c.p) > 1:
+		// A row that is not on the shadow may have another of the values, which
+		// MySQL would come to first.
+		return &absorber.Refused{Reason: "duplicate_in_statement"}
 	case c.res.failure != nil:
 		return errAnswered
 	case c.p.Ignore && c.p.Verb == sqlrewrite.Update && len(c.res.warnings) > 0 && c.s.keyed(c.p.Table):
 		return &absorber.Refused{Reason: "foreign_key_error"} // a row that was left out: why is for MySQL to say
 	}
 	return nil
+}
+
+// assignsKeys is the number of unique keys of which a statement assigns columns.
+func assignsKeys(p *sqlrewrite.Plan) (n int) {
+	for _, ix := range append([]schema.Index{p.Table.Primary}, p.Table.Uniques...) {
+		if slices.ContainsFunc(ix.Columns, func(c int) bool { return slices.Contains(p.Assigned, c) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // keyed reports whether a table has foreign keys, or others' point to it.

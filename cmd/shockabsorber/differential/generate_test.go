@@ -109,12 +109,12 @@ func (g *generator) value(st *session, s *statement, c *column, edgy bool) value
 }
 
 // anew is another value for a parameter. MySQL remembers the types that it first
-// had, and stores a string in a BIT as a number then (proxy/DESIGN.md).
+// had, and takes a string for a BIT or an ENUM as a number then (proxy/DESIGN.md).
 func (g *generator) anew(c *column, old, again value) value {
 	textual := func(v value) bool {
 		return v.param != nil && v.param.Type >= wire.TypeVarchar && v.param.Type != wire.TypeBit && v.param.Type != wire.TypeNewDecimal
 	}
-	if g.mysql && c.typ.family == "bit" && textual(old) != textual(again) {
+	if g.mysql && (c.typ.family == "bit" || c.typ.family == "member") && textual(old) != textual(again) {
 		return old
 	}
 	return again
