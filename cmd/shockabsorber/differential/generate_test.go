@@ -104,17 +104,17 @@ func (g *generator) value(st *session, s *statement, c *column, edgy bool) value
 	if g.mysql && strings.Contains(v.sql, "1e400") { // MySQL may warn of it twice (proxy/DESIGN.md)
 		v.param = nil
 	}
-	v.again = func() value { return g.anew(c, v, g.value(st, s, c, edgy)) }
+	v.again = func() value { return g.anew(v, g.value(st, s, c, edgy)) }
 	return v
 }
 
 // anew is another value for a parameter. MySQL remembers the types that it first
-// had, and takes a string for a BIT or an ENUM as a number then (proxy/DESIGN.md).
-func (g *generator) anew(c *column, old, again value) value {
+// had, and takes a string for a number then (proxy/DESIGN.md).
+func (g *generator) anew(old, again value) value {
 	textual := func(v value) bool {
 		return v.param != nil && v.param.Type >= wire.TypeVarchar && v.param.Type != wire.TypeBit && v.param.Type != wire.TypeNewDecimal
 	}
-	if g.mysql && (c.typ.family == "bit" || c.typ.family == "member") && textual(old) != textual(again) {
+	if g.mysql && textual(old) != textual(again) {
 		return old
 	}
 	return again

@@ -128,7 +128,9 @@ func (s *stage) compare(p *pair, st *statement, clocks bool) (compared, error) {
 		mask(direct)
 		mask(answer)
 	}
-	if st.unordered {
+	// The optimizer may read several rows of a small table by any index.
+	text, _ := st.sql()
+	if st.unordered || strings.HasPrefix(text, "SELECT") && strings.Contains(text, " IN (") && !strings.Contains(text, "ORDER BY") {
 		arrange(direct)
 		arrange(answer)
 	}
@@ -283,7 +285,8 @@ func (s *statement) name() string {
 // tables compares a table of both sides, by checksum and row by row.
 func (s *stage) tables(t *table, clocks bool) (string, error) {
 	queries := []string{"SELECT * FROM %s." + t.name + " ORDER BY " + t.order()}
-	if !clocks {
+	// MariaDB's checksum takes virtual columns as they happen to be in memory.
+	if !clocks && !slices.Contains(t.traits, traitGenerated) {
 		queries = append(queries, "CHECKSUM TABLE %s."+t.name)
 	}
 	c, err := newSide(s.db.Addr, s.direct, 0)

@@ -45,7 +45,7 @@ func (g *generator) keyValue(st *session, s *statement, c *column, edgy bool) va
 		s.note(traitOddKey)
 	}
 	v := g.render(st, g.pick(from), binding{family: c.typ.family, same: !edgy, odd: edgy})
-	v.again = func() value { return g.anew(c, v, g.keyValue(st, s, c, edgy)) }
+	v.again = func() value { return g.anew(v, g.keyValue(st, s, c, edgy)) }
 	return v
 }
 
