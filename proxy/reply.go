@@ -12,7 +12,7 @@ func (c *Conn) override(status uint16) uint16 { return status&^c.scan.Clear | c.
 
 // WriteOK answers the current command with an OK packet.
 func (c *Conn) WriteOK(ok wire.OK) error {
-	if ok.Status = c.override(ok.Status); len(ok.Changes) == 0 {
+	if ok.Status = c.override(ok.Status); ok.Changes == nil { // an empty list is told
 		ok.Status &^= wire.StatusSessionChanged // of an answer of the backend's
 	}
 	return c.out.WritePacket(wire.AppendOK(nil, c.login.Caps, ok))

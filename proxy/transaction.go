@@ -119,6 +119,7 @@ func (s *session) track(ok *wire.OK, was bool) {
 	ok.Status |= wire.StatusSessionChanged
 	switch {
 	case was && is: // nothing has changed in the end
+		ok.Changes = []byte{}
 	case is:
 		ok.Changes = []byte("\x05\x09\x08T_______")
 	default:
