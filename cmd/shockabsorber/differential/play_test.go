@@ -228,7 +228,7 @@ func (p *performance) step(i int) error {
 		if err != nil {
 			return err
 		}
-		if t := p.spends(one, r.answer); t != nil {
+		for _, t := range p.spends(one, r.answer) {
 			p.spent[t] = true
 		}
 		var did deed

@@ -16,22 +16,29 @@ import (
 // nothing passes through). So that everything else can still be compared, the
 // counters of such tables are put on the same value before they are used again.
 
-// spends is the table of which a statement may have used up values without a
-// row, nil if there is none.
-func (p *performance) spends(s *statement, answer [][]byte) *table {
+// spends are the tables of which a statement may have used up values without a
+// row in MySQL.
+func (p *performance) spends(s *statement, answer [][]byte) (spent []*table) {
 	if strings.Contains(s.verb, "auto_increment_increment = 3") {
 		p.stepped = true
 	}
+	for _, t := range p.chapter.tables {
+		named := slices.Contains(strings.Fields(s.verb), t.name)
+		gone := strings.HasPrefix(s.verb, "ROLLBACK") || strings.HasPrefix(s.verb, "DELETE") && named // rows that MySQL perhaps never saw
+		if gone && slices.Contains(t.traits, traitAuto) {
+			spent = append(spent, t)
+		}
+	}
 	t := p.inserted(s)
 	if t == nil {
-		return nil
+		return spent
 	}
 	refused, _ := judged(answer)
 	steps := p.stepped || slices.ContainsFunc(p.chapter.sessions, func(st *session) bool { return st.start["step"].trait == traitStep })
 	if refused || steps || s.kind == kindInsertIgnore || s.kind == kindReplace || s.kind == kindOnDuplicate {
-		return t
+		spent = append(spent, t)
 	}
-	return nil
+	return spent
 }
 
 // inserted is the table with AUTO_INCREMENT that s puts rows into, nil if it
