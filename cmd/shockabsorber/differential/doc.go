@@ -13,7 +13,7 @@
 // (what is made), play_test.go (how it is played and compared), ledger_test.go
 // (what has to be absorbed: the maps `today` and `least`) and shrink_test.go.
 //
-//	SHOCK_ABSORBER_SEED        the seed; 1 if another variable asks for a run
+//	SHOCK_ABSORBER_SEED        the seed (9)
 //	SHOCK_ABSORBER_CHAPTER     play this chapter of the seed only
 //	SHOCK_ABSORBER_STATEMENTS  statements per server (6000)
 //	SHOCK_ABSORBER_AVOID       kinds and traits (ledger_test.go) that are not made, with commas between
