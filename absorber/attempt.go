@@ -60,7 +60,8 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 
 // inTurn tries until nothing but the table's gate or a full backlog is in the
 // way: those are waited for without keeping other sessions from their turn.
-// Who finds the rows changed again and again for lock_wait gives up, ErrLockWait.
+// Who finds the rows changed again and again for as long as a lock is waited for
+// gives up: ErrLockWait.
 func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []row.Ref, build func(st wal.TableState) (*wal.Commit, error)) (stamp, error) {
 	done, err := e.takeTurns(ctx, u, t, refs)
 	if err != nil {
@@ -70,7 +71,7 @@ func (e *Engine) inTurn(ctx context.Context, u *Usage, t *schema.Table, refs []r
 	for try, begun := 0, time.Now(); ; try++ {
 		s, err := e.try(ctx, t, build)
 		switch {
-		case errors.Is(err, wal.ErrConflict) && time.Since(begun) > e.cfg.LockWait:
+		case errors.Is(err, wal.ErrConflict) && time.Since(begun) > e.lockWait(u):
 			return stamp{}, ErrLockWait
 		case errors.Is(err, wal.ErrConflict):
 			e.metrics.retries.WithLabelValues("conflict").Inc()

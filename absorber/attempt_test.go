@@ -41,6 +41,21 @@ func TestStateNeedsTheNewestSchema(t *testing.T) {
 	}
 }
 
+// A statement that finds its rows changed at every try does not try for ever.
+func TestConflictsEnd(t *testing.T) {
+	p := newPipeline(t)
+	e := p.engine(func(c *Config) { c.LockWait = 20 * time.Millisecond })
+	e.states.Store(pairs.Name.String(), p.state)
+	tries := 0
+	_, err := e.attempt(t.Context(), nil, pairs, nil, func(wal.TableState) (*wal.Commit, error) {
+		tries++
+		return nil, wal.ErrConflict
+	})
+	if !errors.Is(err, ErrLockWait) || tries < 2 {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
+
 // A pause ends with its context.
 func TestPauseFor(t *testing.T) {
 	if err := pauseFor(t.Context(), 0); err != nil {
