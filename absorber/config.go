@@ -62,11 +62,12 @@ type TableOptions struct {
 // proxy's own user, with deadlines set; Options gives a table's settings by
 // its "db.table" name.
 type Config struct {
-	Process  string // unique per process start
-	Patterns []string
-	Options  func(table string) TableOptions
-	Lanes    []row.Lane
-	Dial     func(ctx context.Context) (*client.Conn, error)
+	Process     string // unique per process start
+	Patterns    []string
+	Options     func(table string) TableOptions
+	Lanes       []row.Lane
+	Dial        func(ctx context.Context) (*client.Conn, error)
+	Checkpoints string // the table of the lanes' checkpoints, default shock_absorber.checkpoint
 	// Reached is an LSN that the lane must have reached, as MySQL's checkpoint
 	// and the queue know it: what Redis has to show for itself after a restart.
 	Reached        func(ctx context.Context, lane row.Lane) (row.LSN, error)
@@ -85,6 +86,9 @@ type Config struct {
 
 // withDefaults fills what was left zero.
 func (c Config) withDefaults() Config {
+	if c.Checkpoints == "" {
+		c.Checkpoints = "shock_absorber.checkpoint"
+	}
 	if c.LoadConns == 0 {
 		c.LoadConns = 4
 	}

@@ -54,7 +54,7 @@ func New(cfg Config, store *wal.Store, registry *wal.Registry) *Engine {
 		log:      cfg.Logger.With("component", "TABLE"),
 		store:    store,
 		registry: registry,
-		loader:   newLoader(cfg.Dial, cfg.LoadConns, cfg.Effects),
+		loader:   newLoader(cfg.Dial, cfg.Checkpoints, cfg.LoadConns, cfg.Effects),
 		writers:  newWriters(cfg.Process, maxInFlight),
 		metrics:  newEngineMetrics(cfg.Registerer),
 		newer:    make(chan uint64),

@@ -200,20 +200,21 @@ func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Com
 	if err != nil {
 		return err
 	}
-	missing := map[string][][]byte{}
+	missing, at := map[string][][]byte{}, reached{lane: in.e.lane(in.t)}
 	for i, r := range rows {
 		if r.Found && !r.Tombstone {
 			return duplicate(in.t, in.t.Primary, in.rows[i].Image)
 		}
 		if !r.Found {
 			missing[string(in.refs[i].Key)] = in.refs[i].Values
+			at.lsn = max(at.lsn, r.Settled)
 		}
 		c.Reads = append(c.Reads, wal.RowRead{RowKey: wal.RowKey{Table: table, Key: in.refs[i].Key}, Version: r.Version, Lease: r.Lease})
 	}
 	if in.e.options(in.t).Existence == ExistenceTrust {
 		return nil
 	}
-	found, err := in.e.loader.byIndex(ctx, in.t, in.t.Primary, missing)
+	found, err := in.e.loader.byIndex(ctx, at, in.t, in.t.Primary, missing)
 	if err != nil {
 		return err
 	}

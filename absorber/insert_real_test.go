@@ -27,6 +27,7 @@ func TestInsertMeetsItsValueInMySQL(t *testing.T) {
 	}{{"the gate is still shut", false, wal.ErrGated}, {"the gate is open again", true, wal.ErrStaleTable}} {
 		t.Run(c.name, func(t *testing.T) {
 			db := servertest.MariaDB(t)
+			ensureCheckpoints(t, db)
 			db.Exec(t, "", "CREATE DATABASE IF NOT EXISTS met", "CREATE OR REPLACE TABLE met.pairs (id INT PRIMARY KEY AUTO_INCREMENT, v VARCHAR(50) COLLATE utf8mb4_bin, u INT)")
 			t.Cleanup(func() { db.Exec(t, "", "DROP DATABASE met") })
 			p := newPipeline(t)

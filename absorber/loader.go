@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
-	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 )
 
 const (
@@ -41,16 +39,14 @@ var errSchema = errors.New("the table's definition in MySQL has changed")
 // changed the table behind the proxies' back it would never end.
 const schemaTries = 20
 
-// lockFree leaves out rows that a foreign key's check would wait for.
-var lockFree = map[schema.Dialect]string{schema.MySQL: " FOR SHARE SKIP LOCKED", schema.MariaDB: " LOCK IN SHARE MODE SKIP LOCKED"}
-
 // loader reads rows from MySQL by a unique index. Callers that ask for the
 // same index while all connections are busy share one SELECT, so a spike of
 // misses costs MySQL a few statements and not one for each.
 type loader struct {
-	dial    func(ctx context.Context) (*client.Conn, error)
-	slots   chan *client.Conn // nil entries: a connection to be opened
-	effects effect.Hook
+	dial        func(ctx context.Context) (*client.Conn, error)
+	slots       chan *client.Conn // nil entries: a connection to be opened
+	effects     effect.Hook
+	checkpoints string // the table
 
 	mu      sync.Mutex
 	waiting map[loadKey]*load // the batch that still takes keys
@@ -63,20 +59,10 @@ type loadKey struct {
 	locked  bool
 }
 
-// load is one SELECT in the making.
-type load struct {
-	t     *schema.Table
-	ix    schema.Index
-	lock  bool
-	keys  map[string][][]byte // encoded index value -> stored column values
-	done  chan struct{}
-	found map[string]row.Image
-	err   error
-}
-
 // newLoader makes a loader with n connections, opened when first needed.
-func newLoader(dial func(ctx context.Context) (*client.Conn, error), n int, effects effect.Hook) *loader {
-	l := &loader{dial: dial, effects: effects, slots: make(chan *client.Conn, n), waiting: map[loadKey]*load{}}
+// checkpoints is the table that has them.
+func newLoader(dial func(ctx context.Context) (*client.Conn, error), checkpoints string, n int, effects effect.Hook) *loader {
+	l := &loader{dial: dial, checkpoints: checkpoints, effects: effects, slots: make(chan *client.Conn, n), waiting: map[loadKey]*load{}}
 	for range n {
 		l.slots <- nil
 	}
@@ -86,9 +72,10 @@ func newLoader(dial func(ctx context.Context) (*client.Conn, error), n int, effe
 // byIndex reads the rows whose ix columns hold one of the values. Both keys
 // and the answer are by encoded index value; what MySQL does not have is
 // missing in the answer. The SELECT starts after the call, so a lease taken
-// before the call covers what it sees.
-func (l *loader) byIndex(ctx context.Context, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
-	return l.batch(ctx, loadKey{t.Name.String(), t.Version, ix.Name, false}, t, ix, keys)
+// before the call covers what it sees. A MySQL that has not reached at is a
+// passing error.
+func (l *loader) byIndex(ctx context.Context, at reached, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
+	return l.batch(ctx, loadKey{t.Name.String(), t.Version, ix.Name, false}, at, t, ix, keys)
 }
 
 // locked is byIndex for the primary key of a table that need not be absorbed.
@@ -96,7 +83,7 @@ func (l *loader) byIndex(ctx context.Context, t *schema.Table, ix schema.Index, 
 // change: those on which a foreign key's check would not have to wait. A
 // *Refused if MySQL will not say.
 func (l *loader) locked(ctx context.Context, t *schema.Table, keys map[string][][]byte) (map[string]row.Image, error) {
-	found, err := l.batch(ctx, loadKey{t.Name.String(), t.Version, t.Primary.Name, true}, t, t.Primary, keys)
+	found, err := l.batch(ctx, loadKey{t.Name.String(), t.Version, t.Primary.Name, true}, reached{}, t, t.Primary, keys)
 	if _, answered := asMySQLError(err); answered && !errors.Is(err, errSchema) {
 		return nil, &Refused{Reason: ReasonParentUnread}
 	}
@@ -104,7 +91,7 @@ func (l *loader) locked(ctx context.Context, t *schema.Table, keys map[string][]
 }
 
 // batch reads keys together with whoever else asks for k now.
-func (l *loader) batch(ctx context.Context, k loadKey, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
+func (l *loader) batch(ctx context.Context, k loadKey, at reached, t *schema.Table, ix schema.Index, keys map[string][][]byte) (map[string]row.Image, error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
@@ -112,9 +99,10 @@ func (l *loader) batch(ctx context.Context, k loadKey, t *schema.Table, ix schem
 	b := l.waiting[k]
 	lead := b == nil || len(b.keys)+len(keys) > loadBatch
 	if lead {
-		b = &load{t: t, ix: ix, lock: k.locked, keys: map[string][][]byte{}, done: make(chan struct{})}
+		b = &load{t: t, ix: ix, lock: k.locked, at: at, keys: map[string][][]byte{}, done: make(chan struct{})}
 		l.waiting[k] = b
 	}
+	b.at.lsn = max(b.at.lsn, at.lsn)
 	for enc, v := range keys {
 		b.keys[enc] = v
 	}
@@ -156,38 +144,32 @@ func (l *loader) run(ctx context.Context, k loadKey, b *load) {
 }
 
 // read runs the batch's SELECT, once more on a new connection if the one from
-// the pool turns out to be dead.
+// the pool turns out to be dead, or to lead to a MySQL that is the primary no
+// more.
 func (l *loader) read(ctx context.Context, conn *client.Conn, b *load) (*client.Conn, map[string]row.Image, error) {
-	sql, err := selectByIndex(b.t, b.ix, b.keys)
+	sql, err := b.sql(l.checkpoints)
 	if err != nil {
 		return conn, nil, err
 	}
-	if b.lock {
-		sql += lockFree[b.t.Dialect]
-	}
-	conn, res, err := l.query(ctx, opLoad, conn, sql)
-	if my, ok := asMySQLError(err); ok && (my.Code == mysql.ER_BAD_FIELD_ERROR || my.Code == mysql.ER_NO_SUCH_TABLE) {
-		err = fmt.Errorf("%w: %w", errSchema, err)
-	}
-	if err != nil {
-		return conn, nil, fmt.Errorf("read %s from MySQL: %w", b.t.Name, err)
-	}
-	found := make(map[string]row.Image, len(res))
-	for _, im := range res {
-		for i := range b.t.Columns {
-			if b.t.Columns[i].Type == schema.Float && im[i] != nil {
-				if im[i], err = exactFloat(im[i]); err != nil {
-					return conn, nil, fmt.Errorf("read %s from MySQL: %w", b.t.Name, err)
-				}
-			}
+	var res []row.Image
+	for pooled := conn != nil; ; pooled = false {
+		conn, res, err = l.query(ctx, opLoad, conn, sql)
+		if my, ok := asMySQLError(err); ok && (my.Code == mysql.ER_BAD_FIELD_ERROR || my.Code == mysql.ER_NO_SUCH_TABLE) {
+			err = fmt.Errorf("%w: %w", errSchema, err)
 		}
-		enc, err := indexValue(b.t, b.ix, im)
 		if err != nil {
-			return conn, nil, err
+			return conn, nil, fmt.Errorf("read %s from MySQL: %w", b.t.Name, err)
 		}
-		found[enc] = im
+		if err = b.suffices(res); err == nil {
+			break
+		}
+		_ = conn.Close() // the next one may lead to another server
+		if conn = nil; !pooled {
+			return nil, nil, err
+		}
 	}
-	return conn, found, nil
+	found, err := b.collect(res)
+	return conn, found, err
 }
 
 // query runs sql and returns all rows as stored values. A connection that
@@ -301,47 +283,4 @@ func storedRows(res *mysql.Result) ([]row.Image, error) {
 		rows = append(rows, im)
 	}
 	return rows, nil
-}
-
-// selectByIndex builds the SELECT of a batch. A composite index is asked for
-// by OR, which both servers turn into a range scan; row constructors are not
-// one on MariaDB.
-func selectByIndex(t *schema.Table, ix schema.Index, keys map[string][][]byte) (string, error) {
-	b := append(make([]byte, 0, 256+32*len(keys)), "SELECT "...)
-	for i := range t.Columns {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name := sink.QuoteName(t.Columns[i].Name)
-		if t.Columns[i].Type == schema.Float { // the text of a FLOAT has 6 digits, of a DOUBLE all
-			name = "(" + name + "+0e0)"
-		}
-		b = append(b, name...)
-	}
-	b = append(b, " FROM "+sink.QuoteName(t.Name.DB)+"."+sink.QuoteName(t.Name.Table)+" WHERE "...)
-	join := ""
-	for _, v := range keys {
-		b = append(b, join...)
-		join = " OR "
-		for i, ci := range ix.Columns {
-			b = append(b, [2]string{"(", " AND "}[min(i, 1)]...)
-			b = append(append(b, sink.QuoteName(t.Columns[ci].Name)...), '=')
-			var err error
-			if b, err = sink.AppendLiteral(b, &t.Columns[ci], v[i]); err != nil {
-				return "", fmt.Errorf("read %s from MySQL: %w", t.Name, err)
-			}
-		}
-		b = append(b, ')')
-	}
-	return string(b), nil
-}
-
-// exactFloat turns the 17 digits of a float32 read as a double into the
-// shortest decimal that reads back as the same float32.
-func exactFloat(text []byte) ([]byte, error) {
-	f, err := strconv.ParseFloat(string(text), 64)
-	if err != nil {
-		return nil, fmt.Errorf("float %q: %w", text, err)
-	}
-	return row.FormatFloat32(float32(f)), nil
 }

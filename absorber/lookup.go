@@ -100,11 +100,12 @@ func (e *Engine) complete(ctx context.Context, t *schema.Table, st wal.TableStat
 	table, lane := t.Name.String(), e.lane(t)
 	keys := rowKeys(table, refs)
 	rows := make([]currentRow, len(refs))
-	missing := map[string][][]byte{}
+	missing, at := map[string][][]byte{}, reached{lane: lane}
 	for i, c := range cached {
 		if !c.Found {
 			rows[i].read = wal.RowRead{RowKey: keys[i], Lease: c.Lease}
 			missing[string(refs[i].Key)] = refs[i].Values
+			at.lsn = max(at.lsn, c.Settled)
 		} else if rows[i], err = cachedRow(t, keys[i], c); err != nil {
 			return nil, err
 		}
@@ -114,7 +115,7 @@ func (e *Engine) complete(ctx context.Context, t *schema.Table, st wal.TableStat
 		return rows, nil
 	}
 	e.metrics.lookups.WithLabelValues(table, "miss").Add(float64(len(missing)))
-	found, err := e.loader.byIndex(ctx, t, t.Primary, missing)
+	found, err := e.loader.byIndex(ctx, at, t, t.Primary, missing)
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func (x *Transaction) Verify(ctx context.Context) error {
 			keys[string(r.Ref.Key)] = r.Ref.Values
 			want[string(r.Ref.Key)] = append(want[string(r.Ref.Key)], r.Image)
 		}
-		found, err := x.e.loader.byIndex(ctx, t, t.Primary, keys)
+		found, err := x.e.loader.byIndex(ctx, reached{lane: x.lane}, t, t.Primary, keys)
 		if err != nil {
 			return err
 		}

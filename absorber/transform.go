@@ -200,7 +200,9 @@ func (tr *transformation) holders(ctx context.Context, values []UniqueValue) ([]
 	}
 	var found []holder
 	ask := map[string]map[string][][]byte{} // index -> value -> columns
+	at := reached{lane: tr.e.lane(tr.t)}
 	for i, v := range values {
+		at.lsn = max(at.lsn, claims[i].Settled)
 		if claims[i].Held {
 			ref, ok, err := tr.owner(ctx, claims[i].Owner)
 			if err != nil {
@@ -217,7 +219,7 @@ func (tr *transformation) holders(ctx context.Context, values []UniqueValue) ([]
 		ask[v.Index.Name][v.Encoded] = v.Values
 	}
 	for _, ix := range tr.t.Uniques {
-		images, err := tr.e.loader.byIndex(ctx, tr.t, ix, ask[ix.Name])
+		images, err := tr.e.loader.byIndex(ctx, at, tr.t, ix, ask[ix.Name])
 		if err != nil {
 			return nil, err
 		}

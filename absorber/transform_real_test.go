@@ -191,7 +191,7 @@ func TestTransform(t *testing.T) {
 	if err := s.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	e := p.engine(func(c *Config) { c.Dial = dial })
+	e := p.engine(func(c *Config) { c.Dial, c.Checkpoints = dial, database+".checkpoint" })
 	defer e.loader.close()
 	e.states.Store(pairs.Name.String(), p.state)
 	cfg := p.config()

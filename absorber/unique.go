@@ -123,8 +123,10 @@ func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableSta
 		return err
 	}
 	ask := map[string]map[string][][]byte{} // index -> value -> columns
+	at := reached{lane: e.lane(t)}
 	var clash error
 	for i, w := range want {
+		at.lsn = max(at.lsn, claims[i].Settled)
 		if claims[i].Held && claims[i].Owner != w.claim.Owner && !givenUp[keys[i]] {
 			// MySQL names the first of a row's values that is taken: one before
 			// may be held by a row that has drained.
@@ -144,7 +146,7 @@ func (e *Engine) proveFree(ctx context.Context, t *schema.Table, st wal.TableSta
 		return clash
 	}
 	for _, ix := range t.Uniques {
-		found, err := e.loader.byIndex(ctx, t, ix, ask[ix.Name])
+		found, err := e.loader.byIndex(ctx, at, t, ix, ask[ix.Name])
 		if err != nil {
 			return err
 		}
@@ -200,7 +202,7 @@ func (e *Engine) proveMoved(ctx context.Context, t *schema.Table, st wal.TableSt
 			c.Reads = append(c.Reads, wal.RowRead{RowKey: k, Version: rows[0].Version})
 			return nil
 		}
-		found, err := e.loader.byIndex(ctx, t, w.ix, map[string][][]byte{w.claim.Value: w.values})
+		found, err := e.loader.byIndex(ctx, reached{e.lane(t), rows[0].Settled}, t, w.ix, map[string][][]byte{w.claim.Value: w.values})
 		if err != nil {
 			return err
 		}

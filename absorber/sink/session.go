@@ -133,13 +133,14 @@ func (s *Sink) run(ctx context.Context, op string, sql []byte) ([]*mysql.Result,
 	return s.on(ctx, op, sess, sql)
 }
 
-// on executes sql on sess, and drops the session when it broke.
+// on executes sql on sess, and drops the session when it broke, or leads to a
+// server that takes no writes any more: the address may lead to another by now.
 func (s *Sink) on(ctx context.Context, op string, sess *session, sql []byte) (rs []*mysql.Result, err error) {
 	err = s.cfg.Effects.Do(op, func() error {
 		rs, err = sess.exec(ctx, sql)
 		return err
 	})
-	if err != nil && !fromServer(err) {
+	if err != nil && (!fromServer(err) || waiting[Code(err)] == hintReadOnly) {
 		s.drop()
 	}
 	return rs, err

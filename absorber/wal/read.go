@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -80,9 +81,9 @@ func (s *Store) leaseRows(ctx context.Context, op string, l *lane, state TableSt
 	for j, i := range missing {
 		values[j], leases[j] = l.keys.row(keys[i], state.Gen), l.keys.rowLease(keys[i], state.Gen)
 	}
-	return s.lease(ctx, op, l, state, keys[0].Table, values, leases, func(j int, value, token string) (err error) {
+	return s.lease(ctx, op, l, state, keys[0].Table, values, leases, func(j int, value, token string, settled row.LSN) (err error) {
 		i := missing[j]
-		if rows[i] = (Row{Lease: token}); token == "" {
+		if rows[i] = (Row{Lease: token, Settled: settled}); token == "" {
 			rows[i], err = parseRow(value)
 		}
 		return err
@@ -111,19 +112,21 @@ func (s *Store) ReadClaims(ctx context.Context, name row.Lane, state TableState,
 		values[i], leases[i] = l.keys.claim(k, state.Gen), l.keys.claimLease(k, state.Gen)
 	}
 	claims := make([]Claim, len(keys))
-	err = s.lease(ctx, op, l, state, keys[0].Table, values, leases, func(i int, value, token string) (err error) {
+	err = s.lease(ctx, op, l, state, keys[0].Table, values, leases, func(i int, value, token string, settled row.LSN) (err error) {
 		if claims[i] = (Claim{Lease: token}); token == "" {
 			claims[i], err = parseClaim(value)
 		}
+		claims[i].Settled = settled
 		return err
 	})
 	return claims, err
 }
 
-// lease runs the lease script and hands each key's value or token to each.
+// lease runs the lease script and hands each key's value or token to each, with
+// the LSN that MySQL must have reached.
 func (s *Store) lease(ctx context.Context, op string, l *lane, state TableState, table string, values, leases []any,
-	each func(i int, value, token string) error) error {
-	keys := append(append([]any{l.keys.table(table)}, values...), leases...)
+	each func(i int, value, token string, settled row.LSN) error) error {
+	keys := append(append([]any{l.keys.table(table), l.keys.meta()}, values...), leases...)
 	token := fmt.Sprintf("%0*x", leaseRandoms, rand.Uint64()>>1)
 	reply, err := s.ask(ctx, op, &call{lane: l, script: s.scripts.lease, keys: keys,
 		args: []any{state.stem(), token, millis(s.opts.LeaseTTL)}})
@@ -137,13 +140,18 @@ func (s *Store) lease(ctx context.Context, op string, l *lane, state TableState,
 	if err := state.admits(list[0]); err != nil {
 		return fmt.Errorf("%s %s: %w", op, table, err)
 	}
-	if len(list) != 1+2*len(values) {
+	if len(list) != 2+2*len(values) {
+		return unexpected(op, l.name, reply)
+	}
+	text, _ := list[1].(string)
+	settled, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
 		return unexpected(op, l.name, reply)
 	}
 	for i := range values {
-		value, _ := list[1+2*i].(string)
-		token, _ := list[2+2*i].(string)
-		if err := each(i, value, token); err != nil {
+		value, _ := list[2+2*i].(string)
+		token, _ := list[3+2*i].(string)
+		if err := each(i, value, token, row.LSN(settled)); err != nil {
 			return &row.Error{Op: op, Lane: l.name, Kind: row.Permanent, Err: err}
 		}
 	}

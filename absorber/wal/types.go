@@ -88,9 +88,10 @@ type Row struct {
 	Dirty     bool
 	Version   row.LSN // of the last write; from 2^63 up: a number used once, of a row filled from MySQL
 	Schema    uint32
-	Image     []byte // encoded image, valid until the caller drops it; nil for a tombstone or a miss
-	Lease     string // only on a miss, and only if a lease was asked for
-	Locks     bool   // some row of the lane may be locked: see Store.Unlocked; only if a lease was asked for
+	Image     []byte  // encoded image, valid until the caller drops it; nil for a tombstone or a miss
+	Lease     string  // only on a miss, and only if a lease was asked for
+	Settled   row.LSN // with Lease: MySQL tells the row only if it has every unit up to here
+	Locks     bool    // some row of the lane may be locked: see Store.Unlocked; only if a lease was asked for
 }
 
 // Claim is what the cache says about a unique value: held by Owner, or a miss
@@ -99,6 +100,9 @@ type Claim struct {
 	Held  bool
 	Owner row.Key
 	Lease string
+	// Settled is what MySQL must have for its word on the value to count, as in
+	// Row.
+	Settled row.LSN
 }
 
 // RowRead is the witness of a row the unit was computed from: Lease for a

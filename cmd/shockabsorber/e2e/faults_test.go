@@ -191,11 +191,7 @@ func TestMySQLFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := servertest.Redis(t)
 			d := newDurable(t, r.Addr, func(cfg *config.Config, _ string) {
-				db := servertest.MariaDB(t)
-				// An account that read_only and max_connections hold for.
-				db.Exec(t, "", "CREATE USER IF NOT EXISTS narrow@'%' IDENTIFIED BY 'narrow'",
-					"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, TRIGGER, SHOW VIEW, PROCESS, CREATE TEMPORARY TABLES, CONNECTION ADMIN ON *.* TO narrow@'%'")
-				cfg.Database.Username, cfg.Database.Password = "narrow", config.NewSecret("narrow")
+				narrowAccount(t, cfg)
 				cfg.WriteBack.DrainRate = 500
 			})
 			d.load(func() { fault(t, d) })
@@ -207,6 +203,14 @@ func TestMySQLFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// narrowAccount gives the proxy an account that read_only and max_connections
+// hold for.
+func narrowAccount(t *testing.T, cfg *config.Config) {
+	servertest.MariaDB(t).Exec(t, "", "CREATE USER IF NOT EXISTS narrow@'%' IDENTIFIED BY 'narrow'",
+		"GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, ALTER, TRIGGER, SHOW VIEW, PROCESS, CREATE TEMPORARY TABLES, CONNECTION ADMIN ON *.* TO narrow@'%'")
+	cfg.Database.Username, cfg.Database.Password = "narrow", config.NewSecret("narrow")
 }
 
 // hold opens a connection that stays open until its pool is closed.

@@ -73,6 +73,13 @@ func (g *gateway) point(target string) {
 	}
 }
 
+// lead moves the address for connections that begin from now on.
+func (g *gateway) lead(target string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.target = target
+}
+
 // serve carries one connection.
 func (g *gateway) serve(client net.Conn) {
 	defer client.Close()
