@@ -2,6 +2,7 @@ package queue
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -114,4 +115,78 @@ func TestKafkaAbove(t *testing.T) {
 		}
 		expect(t, fresh, laneA, 7, 9)
 	})
+}
+
+// Partitions change their leader, and a broker of three goes for good, while
+// they are written and read: nothing is missing and nothing out of order, for
+// whoever was connected and for who comes later.
+func TestKafkaLeaderChanges(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	opts := kafkaOptions(t, "")
+	opts.Brokers, opts.Timeout = c.ListenAddrs(), 2*time.Second
+	k := openKafka(t, opts)
+	read := make(chan error, 1)
+	const total = 60
+	go func() {
+		after := row.LSN(0)
+		for after < total {
+			recs, err := k.Poll(t.Context(), laneA, after, 7)
+			var typed *row.Error
+			if errors.Is(err, ErrGap) || errors.As(err, &typed) && typed.Kind == row.Transient && t.Context().Err() == nil {
+				continue // asked again until the records are there
+			}
+			if err != nil {
+				read <- err
+				return
+			}
+			for _, r := range recs {
+				if after++; r.LSN != after {
+					read <- fmt.Errorf("after %d came %d", after-1, r.LSN)
+					return
+				}
+			}
+		}
+		read <- nil
+	}()
+	changes := 0
+	for lsn := row.LSN(1); lsn <= total; lsn += 5 {
+		for deadline := time.Now().Add(hang); ; {
+			err := k.Publish(t.Context(), laneA, units(laneA, lsn, lsn+4))
+			if err == nil {
+				break
+			}
+			var typed *row.Error
+			if !errors.As(err, &typed) || typed.Kind != row.Transient || time.Now().After(deadline) {
+				t.Fatal(err)
+			}
+		}
+		for _, p := range c.PartitionInfos(opts.Topic) {
+			next := (p.Leader + 1) % 3
+			if lsn > total/2 { // of two brokers
+				next = (p.Leader + 1) % 2
+			}
+			if err := c.MoveTopicPartition(opts.Topic, p.Partition, next); err != nil {
+				t.Fatal(err)
+			}
+			changes++
+		}
+		if lsn == total/2+1 {
+			if err := c.RemoveNode(2); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := <-read; err != nil {
+		t.Fatal(err)
+	}
+	if changes < 12 {
+		t.Errorf("%d changes of a leader: the test shows little", changes)
+	}
+	forget(t, k, laneA, 30)
+	opts.Brokers = c.ListenAddrs()
+	expect(t, openKafka(t, opts), laneA, 30, total)
 }

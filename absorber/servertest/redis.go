@@ -63,7 +63,13 @@ func sidRedis(tb testing.TB, what, path string, args []string) *RedisServer {
 // it with the test.
 func redisServer(tb testing.TB, root, path string, args []string) *RedisServer {
 	tb.Helper()
-	r, err := attempts(func() (*RedisServer, error) { return startRedis(root, path, args) })
+	return ended(tb, func() (*RedisServer, error) { return startRedis(root, path, args) })
+}
+
+// ended starts a server and ends it with the test.
+func ended(tb testing.TB, start func() (*RedisServer, error)) *RedisServer {
+	tb.Helper()
+	r, err := attempts(start)
 	if err != nil {
 		tb.Fatal(err)
 	}
