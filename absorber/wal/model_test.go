@@ -76,7 +76,7 @@ func (m *model) Read(t *rapid.T) {
 		t.Fatalf("the lease of %q is %q, was %q", k, got.Lease, token)
 	}
 	if !cached.Found && got.Lease != "" {
-		m.leases["r:"+k], cached.Lease = got.Lease, got.Lease
+		m.leases["r:"+k], cached.Lease, cached.Settled = got.Lease, got.Lease, m.done
 	}
 	if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", cached) {
 		t.Fatalf("row %q is %+v, want %+v", k, got, cached)
@@ -101,6 +101,9 @@ func (m *model) ReadClaim(t *rapid.T) {
 	held, ok := m.claims[v]
 	if claims[0].Held != ok || ok && string(claims[0].Owner) != held.owner {
 		t.Fatalf("value %q: %+v, want %+v", v, claims[0], held)
+	}
+	if claims[0].Settled != m.done {
+		t.Fatalf("value %q: settled is %d, want %d", v, claims[0].Settled, m.done)
 	}
 	if !ok {
 		if token := m.leases["u:"+v]; token != "" && token != claims[0].Lease {
