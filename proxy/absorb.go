@@ -137,8 +137,11 @@ func (s *session) ownStatus() uint16 {
 	if !s.autocommit() {
 		status &^= wire.StatusAutocommit
 	}
-	if s.conn.HasBackend() { // an answer about the outcome, in a transaction there
-		status |= s.conn.Status() & wire.StatusInTransaction
+	if s.conn.HasBackend() {
+		// It knows of a SET before it is asked for the variables, and an answer
+		// about the outcome may be given in a transaction there.
+		const told = wire.StatusInTransaction | wire.StatusNoBackslashEscapes | statusANSIQuotes
+		status = status&^told | s.conn.Status()&told
 	}
 	return status
 }

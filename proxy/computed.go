@@ -71,7 +71,7 @@ func (c *computation) run(ctx context.Context, rows []row.Image) error {
 	switch {
 	case err != nil:
 		return err
-	case c.res.failure != nil && c.s.keyed(c.p.Table) && (c.res.failure.Code == codeDuplicate || len(rows) > 1):
+	case c.res.failure != nil && c.s.keyed(c.p.Table) && (c.res.failure.Code == codeDuplicate || len(rows) > 1 || c.p.NumRows() > 1):
 		// Before the duplicate, or at a row before the one that failed, the real
 		// table may find that a parent is missing.
 		return &absorber.Refused{Reason: "foreign_key_error"}
@@ -168,7 +168,7 @@ func (c *computation) numbersRows() bool {
 func (c *computation) transform(ctx context.Context, sc absorber.Scope, compute absorber.Compute) error {
 	res, err := c.s.shared.engine.Transform(ctx, c.s.usage, c.p.Table, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
 		after, err := compute(ctx, before)
-		if err == nil && !storable(c.p.Table, after) {
+		if err == nil && !storable(c.p.Table, before, after) {
 			err = &absorber.Refused{Reason: string(sqlrewrite.ReasonValue)}
 		}
 		return after, err
@@ -179,17 +179,24 @@ func (c *computation) transform(ctx context.Context, sc absorber.Scope, compute 
 	return err
 }
 
-// storable reports whether the drainer can put the rows into MySQL: the empty
-// value that an ENUM has after an error cannot be written as a value.
-func storable(t *schema.Table, rows []row.Image) bool {
+// storable reports whether the drainer can put the rows into MySQL as they are:
+// the empty value that an ENUM has after an error cannot be written as a value,
+// and of bytes that are no ASCII, which MariaDB stores in a column of it, only
+// question marks can be read. So those have to be from the rows as they were.
+func storable(t *schema.Table, before, after []row.Image) bool {
 	for i := range t.Columns {
 		c := &t.Columns[i]
-		if c.Type != schema.Enum || slices.Contains(c.Members, "") {
-			continue
-		}
-		for _, im := range rows {
-			if im[i] != nil && len(im[i]) == 0 {
-				return false
+		for _, im := range after {
+			switch {
+			case im[i] == nil:
+			case c.Type == schema.Enum:
+				if len(im[i]) == 0 && !slices.Contains(c.Members, "") {
+					return false
+				}
+			case c.Charset == "ascii" && bytes.IndexByte(im[i], '?') >= 0:
+				if !slices.ContainsFunc(before, func(b row.Image) bool { return bytes.Equal(b[i], im[i]) }) {
+					return false
+				}
 			}
 		}
 	}

@@ -100,6 +100,8 @@ func TestF2Set(t *testing.T) {
 		p.execute(anyhow, "SET sql_mode = DEFAULT")
 		p.query(anyhow, "PREPARE s FROM 'SET sql_mode = ''ANSI_QUOTES'''", "EXECUTE s")
 		probe()
+		p.query(anyhow, "SELECT FOUND_ROWS()", "SET sql_mode = 'ANSI_QUOTES'", "SELECT FOUND_ROWS()", "SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SELECT FOUND_ROWS()")
+		probe()
 		p.query(anyhow, "SELECT @p", "SET autocommit = 0")
 		p.query(passed, "INSERT INTO pay (id, ref) VALUES (95, 'uncommitted')")
 		p.query(anyhow, "ROLLBACK", "SELECT * FROM pay WHERE id = 95", "SET autocommit = 1")

@@ -86,7 +86,11 @@ func familyStatement(rnd *rand.Rand) string {
 	case 7:
 		return "INSERT" + into + " ON DUPLICATE KEY UPDATE v = v + 1"
 	case 8:
-		return "INSERT" + into + " ON DUPLICATE KEY UPDATE " + some + " = " + value(some)
+		new := value(some)
+		if rnd.IntN(4) == 0 {
+			new = "-99999999999" // out of range, which a row before it may fail earlier
+		}
+		return "INSERT" + into + " ON DUPLICATE KEY UPDATE " + some + " = " + new
 	case 9:
 		return "UPDATE " + table + " SET " + some + " = " + value(some) + " WHERE " + key
 	case 10:
