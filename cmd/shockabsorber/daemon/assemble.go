@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/client"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
@@ -50,9 +49,9 @@ type parts struct {
 }
 
 // assemble makes the parts. It connects to nothing.
-func assemble(cfg *config.Config, log *slog.Logger) (*parts, error) {
-	p := &parts{cfg: cfg, log: log, process: processName(), started: time.Now(), metrics: prometheus.NewRegistry(), sinks: map[row.Lane]*sink.Sink{}}
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+func assemble(cfg *config.Config, opt *Options) (*parts, error) {
+	log := opt.logger()
+	p := &parts{cfg: cfg, log: log, process: processName(), started: time.Now(), metrics: opt.metrics(), sinks: map[row.Lane]*sink.Sink{}}
 	var err error
 	if p.dial, err = dialer(&cfg.Database); err != nil {
 		return nil, err

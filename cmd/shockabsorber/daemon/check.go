@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"text/tabwriter"
 	"time"
 
@@ -35,7 +34,7 @@ func Check(ctx context.Context, cfg *config.Config, w io.Writer) error {
 		report(part, "ok", good)
 	}
 	report("configuration", "ok", "")
-	p, err := assemble(cfg, slog.New(slog.DiscardHandler))
+	p, err := assemble(cfg, &Options{})
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func Run(ctx context.Context, cfg *config.Config, opt Options) error {
 	if cfg.Proxy.Mode == config.ModePassthrough {
 		return runPassthrough(ctx, cfg, &opt)
 	}
-	p, err := assemble(cfg, opt.logger())
+	p, err := assemble(cfg, &opt)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (p *parts) serve(ctx context.Context, opt *Options) error {
 
 // Drain runs relay, drainer and admin listener without a proxy, until ctx ends.
 func Drain(ctx context.Context, cfg *config.Config, opt Options) error {
-	p, err := assemble(cfg, opt.logger())
+	p, err := assemble(cfg, &opt)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func runPassthrough(ctx context.Context, cfg *config.Config, opt *Options) error
 			return err
 		}
 	}
-	p := &parts{cfg: cfg, log: opt.logger(), process: processName(), started: time.Now(), metrics: prometheus.NewRegistry()}
+	p := &parts{cfg: cfg, log: opt.logger(), process: processName(), started: time.Now(), metrics: opt.metrics()}
 	server, err := newProxy(cfg, opt, p.metrics, nil)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func runPassthrough(ctx context.Context, cfg *config.Config, opt *Options) error
 // MySQL. A Redis that does not answer is only warned of: to pass everything
 // through is what an operator does when Redis is lost.
 func refusePending(ctx context.Context, cfg *config.Config, opt *Options) error {
-	p, err := assemble(cfg, opt.logger())
+	p, err := assemble(cfg, &Options{Logger: opt.Logger})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ type chapter struct {
 	sessions []*session
 	steps    []step
 	clocks   bool // values depend on the time: they are compared by their shape
+
+	names [2]string // of the databases it is played on, directly and through the proxy
 }
 
 // step is one thing that happens. Exactly one of its parts is set.
@@ -142,6 +144,7 @@ type generator struct {
 	r      *rand.Rand
 	mysql  bool
 	clocks bool
+	only   *table // all statements are about it; nil: about any
 	*chapter
 }
 

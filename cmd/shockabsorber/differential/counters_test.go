@@ -1,42 +1,41 @@
 package differential
 
 import (
-	"bufio"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
-// statementsLine is a line of the counter of statements.
-var statementsLine = regexp.MustCompile(`^shockabsorber_statements_total\{reason="([^"]*)",verb="([^"]*)"\} (\S+)`)
+// statementsCounted is the name of the counter of statements.
+const statementsCounted = "shockabsorber_statements_total"
 
 // passing is the verb of statements that were not absorbed.
 const passing = "passthrough"
 
 // counters reads how many statements were absorbed, by verb, and passed
-// through, by reason. They are nil if the proxy does not answer.
-func (s *stage) counters() map[string]float64 {
-	resp, err := s.web.Get("http://" + s.addresses.Admin + "/metrics")
+// through, by reason.
+func (s *stage) counters() (map[string]float64, error) {
+	families, err := s.metrics.Gather()
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	defer resp.Body.Close()
 	all := map[string]float64{}
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		if !strings.HasPrefix(lines.Text(), "shockabsorber_statements_total{") {
+	for _, f := range families {
+		if f.GetName() != statementsCounted {
 			continue
 		}
-		if m := statementsLine.FindStringSubmatch(lines.Text()); m != nil && m[2] != "barrier" {
-			if n, err := strconv.ParseFloat(m[3], 64); err == nil {
-				all[m[2]+":"+m[1]] = n
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if labels["verb"] != "barrier" {
+				all[labels["verb"]+":"+labels["reason"]] = m.GetCounter().GetValue()
 			}
 		}
 	}
-	return all
+	return all, nil
 }
 
 // deed is what the proxy did with a statement.
@@ -57,8 +56,10 @@ func (d deed) String() string {
 }
 
 // done says what was counted since before, and what the counters are now.
-func (s *stage) done(before map[string]float64) (d deed, after map[string]float64) {
-	after = s.counters()
+func (s *stage) done(before map[string]float64) (d deed, after map[string]float64, err error) {
+	if after, err = s.counters(); err != nil {
+		return d, nil, err
+	}
 	for _, k := range slices.Sorted(maps.Keys(after)) {
 		if after[k] <= before[k] {
 			continue
@@ -69,7 +70,7 @@ func (s *stage) done(before map[string]float64) (d deed, after map[string]float6
 			d.reason = reason
 		}
 	}
-	return d, after
+	return d, after, nil
 }
 
 // judged reports whether a response ends with an error, or with warnings.

@@ -18,6 +18,9 @@ type choice struct {
 func one(f func(*generator, *session, *table) *statement) func(*generator, *session) []*statement {
 	return func(g *generator, st *session) []*statement {
 		t := g.tables[g.r.IntN(len(g.tables))]
+		if g.only != nil {
+			t = g.only
+		}
 		s := f(g, st, t)
 		s.traits = append(append(s.traits, t.traits...), st.traits()...)
 		return g.repeated(s)
@@ -46,7 +49,11 @@ func (g *generator) step(at int) {
 	for _, c := range choices() {
 		total += c.weight
 	}
-	n := g.r.IntN(total + 5)
+	n := g.r.IntN(total + 5 + burstWeight)
+	if n -= burstWeight; n < 0 {
+		g.burst(at)
+		return
+	}
 	for _, e := range []event{drain, cold, slow, fast} {
 		if n -= events[e]; n < 0 {
 			g.happen(e)
@@ -57,7 +64,12 @@ func (g *generator) step(at int) {
 		g.happen(restart)
 		return
 	}
-	for _, c := range choices() {
+	g.choice(at, n, choices())
+}
+
+// choice adds the step that number n of the weights falls on.
+func (g *generator) choice(at, n int, list []choice) {
+	for _, c := range list {
 		if n -= c.weight; n < 0 {
 			statements := c.make(g, g.sessions[at])
 			if slices.ContainsFunc(statements, func(s *statement) bool { return avoids(s.kind) || slices.ContainsFunc(s.traits, avoids) }) {
@@ -97,10 +109,10 @@ func (g *generator) repeated(s *statement) []*statement {
 	return out
 }
 
-// value makes a value for a column. Where the statement may have edge values
-// some are, and the statement gets the trait.
-func (g *generator) value(st *session, s *statement, c *column, edgy bool) value {
-	v := g.render(st, g.choose(s, c, edgy), binding{family: c.typ.family, odd: edgy})
+// value makes a value for a column, of which so many of 100 are edge values. The
+// statement gets the trait.
+func (g *generator) value(st *session, s *statement, c *column, edgy int) value {
+	v := g.render(st, g.choose(s, c, edgy), binding{family: c.typ.family, odd: edgy > 0})
 	if g.mysql && strings.Contains(v.sql, "1e400") { // MySQL may warn of it twice (proxy/DESIGN.md)
 		v.param = nil
 	}
@@ -121,8 +133,8 @@ func (g *generator) anew(old, again value) value {
 }
 
 // choose picks a value in the notation of types.
-func (g *generator) choose(s *statement, c *column, edgy bool) string {
-	odd := edgy && g.chance(35)
+func (g *generator) choose(s *statement, c *column, edgy int) string {
+	odd := g.chance(edgy)
 	switch {
 	case !c.notNull && g.chance(12):
 		return "NULL"
@@ -132,6 +144,9 @@ func (g *generator) choose(s *statement, c *column, edgy bool) string {
 	case c.domain != nil && odd && g.chance(50):
 		s.note(traitEdge)
 		return g.pick(append(slices.Clone(c.typ.alike), c.domain...))
+	case odd && c.typ.family == "int" && g.chance(40): // next to the ends of its type
+		s.note(traitEdge)
+		return g.pick(c.typ.edge[:2])
 	case odd:
 		s.note(traitEdge)
 		return g.pick(c.typ.edge)
@@ -148,8 +163,17 @@ func (s *statement) note(t trait) {
 	}
 }
 
-// edgy decides whether a statement may have edge values.
-func (g *generator) edgy() bool { return g.chance(30) }
+// edgy decides how many of a statement's values are edge values: none, some, or
+// so few that there is mostly one alone.
+func (g *generator) edgy() int {
+	switch {
+	case g.chance(70):
+		return 0
+	case g.chance(50):
+		return 35
+	}
+	return 12
+}
 
 // quoted is a column's name, at times in the quotes of the session.
 func (g *generator) quoted(st *session, c *column) string {

@@ -152,6 +152,7 @@ type playing struct {
 	ledger  *ledger        // nil: not counted
 	answers func([][]byte) // nil, or told each answer
 	wanted  string         // the signature at which to stop, "" for none
+	begun   func()         // nil, or told when the proxy runs
 }
 
 // maxDifferences is when a chapter is given up.
@@ -176,6 +177,9 @@ func (a *arena) play(c *chapter, how playing) (found []*difference, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, a.leave(s)) }()
+	if how.begun != nil {
+		how.begun()
+	}
 	p := &performance{stage: s, chapter: c, how: how, spent: map[*table]bool{}}
 	for i := range c.steps {
 		if err = p.step(i); err != nil || p.over {
@@ -190,10 +194,27 @@ func (a *arena) play(c *chapter, how playing) (found []*difference, err error) {
 	return p.found, err
 }
 
+// event does an event, and compares the tables if MySQL has everything then.
+func (p *performance) event(i int, e event) error {
+	p.counted = nil
+	if e != drain && e != cold {
+		return p.happen(e)
+	}
+	d, err := p.drained(e)
+	if d != nil {
+		d.step, p.over = i, true
+		p.found = append(p.found, d)
+	}
+	return err
+}
+
 // last drains and compares the tables.
-func (p *performance) last() (*difference, error) {
-	if err := p.happen(drain); err != nil {
-		return &difference{what: fmt.Sprint("\n  the last drain failed: ", err), signature: "drain"}, nil
+func (p *performance) last() (*difference, error) { return p.drained(drain) }
+
+// drained drains, by the event that is given, and compares the tables.
+func (p *performance) drained(e event) (*difference, error) {
+	if err := p.happen(e); err != nil {
+		return &difference{what: fmt.Sprint("\n  the drain failed: ", err), signature: "drain"}, nil
 	}
 	for _, t := range p.chapter.tables {
 		diff, err := p.tables(t, p.chapter.clocks)
@@ -208,8 +229,7 @@ func (p *performance) last() (*difference, error) {
 func (p *performance) step(i int) error {
 	st := &p.chapter.steps[i]
 	if st.event != "" {
-		p.counted = nil
-		return p.happen(st.event)
+		return p.event(i, st.event)
 	}
 	if err := p.connect(p.chapter); err != nil {
 		return err
@@ -220,9 +240,14 @@ func (p *performance) step(i int) error {
 			if err := p.level(one); err != nil {
 				return err
 			}
+		} else if p.spent[p.inserted(one)] {
+			continue // the counters cannot be levelled now
 		}
+		var err error
 		if p.how.ledger != nil && p.counted == nil {
-			p.counted = p.counters()
+			if p.counted, err = p.counters(); err != nil {
+				return err
+			}
 		}
 		r, err := p.compare(p.pairs[st.session], one, p.chapter.clocks)
 		if err != nil {
@@ -233,7 +258,9 @@ func (p *performance) step(i int) error {
 		}
 		var did deed
 		if p.how.ledger != nil {
-			did, p.counted = p.done(p.counted)
+			if did, p.counted, err = p.done(p.counted); err != nil {
+				return err
+			}
 			p.how.ledger.note(one, did, r.answer, p.chapter.tables)
 		}
 		if r.diff != "" {
@@ -289,15 +316,16 @@ func (s *stage) tables(t *table, clocks bool) (string, error) {
 	if !clocks && !slices.Contains(t.traits, traitGenerated) {
 		queries = append(queries, "CHECKSUM TABLE %s."+t.name)
 	}
-	c, err := newSide(s.db.Addr, s.direct, 0)
-	if err != nil {
-		return "", err
+	var err error
+	if s.observer == nil {
+		if s.observer, err = newSide(s.db.Addr, s.direct, 0); err != nil {
+			return "", err
+		}
 	}
-	defer c.Close()
 	for _, q := range queries {
 		var answers [2][][]byte
 		for i, name := range []string{s.direct, s.proxied} {
-			if answers[i], err = c.Query(fmt.Sprintf(q, name)); err != nil {
+			if answers[i], err = s.observer.Query(fmt.Sprintf(q, name)); err != nil {
 				return "", err
 			}
 			for j := range answers[i] {
@@ -308,7 +336,7 @@ func (s *stage) tables(t *table, clocks bool) (string, error) {
 			}
 		}
 		if d := rawclient.Differing(answers[0], answers[1]); d != "" {
-			return "\n  table " + t.name + " after the last drain" + d, nil
+			return "\n  table " + t.name + " after a drain" + d, nil
 		}
 	}
 	return "", nil

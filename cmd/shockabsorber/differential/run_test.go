@@ -67,25 +67,32 @@ func newRun(t *testing.T, db *servertest.DB, mysql bool, seed uint64) *run {
 // of one Redis only, so they are not played side by side.
 func (r *run) chapters(more func() bool) {
 	a := newArena(r.t, r.db, "diff")
-	for more() {
-		if err := r.chapter(a, r.next.Add(1)); err != nil {
-			r.t.Error(errors.Join(err, a.rest()))
-			return
-		}
+	err := error(nil)
+	for c := r.fresh(1); more() && err == nil; {
+		next := r.fresh(r.next.Add(1) + 1)
+		err = r.chapter(a, r.next.Load(), c, next)
+		c = next
 	}
-	if err := a.rest(); err != nil {
+	if err = errors.Join(err, a.finish()); err != nil {
 		r.t.Error(err)
 	}
 }
 
-// chapter plays chapter n and reports what is not the same.
-func (r *run) chapter(a *arena, n uint64) error {
-	fresh := func() *chapter { return newChapter(r.seed, n, chapterSteps, r.mysql) }
+// fresh makes chapter n.
+func (r *run) fresh(n uint64) *chapter { return newChapter(r.seed, n, chapterSteps, r.mysql) }
+
+// chapter plays c, which is chapter n, and reports what is not the same. The
+// databases of the next one are made meanwhile.
+func (r *run) chapter(a *arena, n uint64, c, next *chapter) error {
 	how := playing{ledger: r.ledger}
 	if err := a.clear(); err != nil {
 		return err
 	}
-	found, err := a.play(fresh(), how)
+	if next != nil {
+		how.begun = func() { a.prepare(next) }
+	}
+	found, err := a.play(c, how)
+	how.begun = nil
 	if err != nil {
 		return fmt.Errorf("seed %d chapter %d: %w", r.seed, n, err)
 	}
@@ -94,8 +101,8 @@ func (r *run) chapter(a *arena, n uint64) error {
 			r.t.Logf("seed %d chapter %d: %s, not made small", r.seed, n, d.signature)
 			continue
 		}
-		c, d := a.shrink(fresh(), d, how, shrinkTime)
-		r.t.Errorf("seed %d chapter %d: %s\n%s", r.seed, n, d.signature, c.script(d))
+		c, d := a.shrink(r.fresh(n), d, how, shrinkTime)
+		r.t.Errorf("seed %d chapter %d, within %d statements: %s\n%s", r.seed, n, r.ledger.total(), d.signature, c.script(d))
 	}
 	return a.rest()
 }
@@ -138,7 +145,7 @@ func TestDifferential(t *testing.T) {
 			t.Parallel()
 			r := newRun(t, server.start(t), server.mysql, number(t, "SHOCK_ABSORBER_SEED", usualSeed))
 			if n := number(t, "SHOCK_ABSORBER_CHAPTER", 0); n > 0 {
-				if err := r.chapter(newArena(t, r.db, "diff"), n); err != nil {
+				if err := r.chapter(newArena(t, r.db, "diff"), n, r.fresh(n), nil); err != nil {
 					t.Fatal(err)
 				}
 				t.Log(r.ledger)

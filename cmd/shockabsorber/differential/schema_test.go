@@ -98,9 +98,13 @@ func (g *generator) table(more func(*table)) *table {
 	t := &table{name: fmt.Sprintf("t%d", len(g.tables))}
 	g.primary(t)
 	for i := range 3 + g.r.IntN(4) {
-		g.column(t, fmt.Sprintf("c%d", i), columnTypes[g.r.IntN(len(columnTypes))])
+		g.column(t, fmt.Sprintf("c%d", i), g.anyType())
 	}
-	g.column(t, "n", columnTypes[4]) // for arithmetic and conditions
+	number := 4 // for arithmetic and conditions
+	if g.chance(30) {
+		number = narrow[g.r.IntN(len(narrow))]
+	}
+	g.column(t, "n", columnTypes[number])
 	more(t)
 	if g.clocks && g.chance(60) {
 		g.withClocks(t)
@@ -137,12 +141,15 @@ func plainLiteral(v string) string {
 // keyed makes a column that rows can be found by.
 func (g *generator) keyed(t *table, name string) *column {
 	for {
-		typ := columnTypes[g.r.IntN(len(columnTypes))]
-		if len(typ.keys) == 0 {
+		typ := g.anyType()
+		if len(typ.keys) == 0 || typ.family != "text" && g.chance(50) {
 			continue
 		}
 		c := &column{name: name, typ: typed(g.r, typ, g.mysql), notNull: true}
 		c.domain = c.typ.keys[:min(len(c.typ.keys), 4+g.r.IntN(5))]
+		if c.typ.family == "text" && g.chance(70) {
+			c.domain = g.related(c.typ)
+		}
 		t.columns = append(t.columns, c)
 		return c
 	}

@@ -45,6 +45,9 @@ func (s *shrinking) coarse() {
 		return
 	}
 	last := c.steps[s.found.step]
+	if last.event != "" {
+		return
+	}
 	text := last.statements[s.found.statement].String()
 	for _, alone := range []bool{true, false} {
 		for i, t := range c.tables {
@@ -75,8 +78,9 @@ func (s *shrinking) size() int { return len(s.best.script(s.found)) }
 func (s *shrinking) accept(c *chapter, d *difference) {
 	if d.step < len(c.steps) {
 		c.steps = slices.Clone(c.steps[:d.step+1])
-		last := &c.steps[d.step]
-		last.statements = last.statements[:d.statement+1]
+		if last := &c.steps[d.step]; last.event == "" {
+			last.statements = last.statements[:d.statement+1]
+		}
 	}
 	s.best, s.found = c, d
 }

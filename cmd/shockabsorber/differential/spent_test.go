@@ -1,10 +1,11 @@
 package differential
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -74,36 +75,78 @@ func (p *performance) level(s *statement) error {
 	return nil
 }
 
-// level puts a counter on the value it has on the direct side.
-func (s *stage) level(t *table) (err error) {
-	direct, err := newSide(s.db.Addr, s.direct, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, direct.Close()) }()
-	answer, err := direct.Query("SHOW CREATE TABLE " + t.name)
-	if err != nil {
-		return err
-	}
-	next := "1"
-	for _, packet := range answer {
-		if m := counter.FindSubmatch(packet); m != nil {
-			next = string(m[1])
-		}
-	}
-	proxy, err := newSide(s.addresses.Proxy, s.proxied, 0)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, proxy.Close()) }()
-	for _, side := range []*side{direct, proxy} {
-		answer, err := side.Query("ALTER TABLE " + t.name + " AUTO_INCREMENT = " + next)
-		if err != nil {
+// level puts the counters on the highest value that one of them has: that of
+// either database, and that in Redis. It goes around the proxy, where an ALTER
+// TABLE would drain everything.
+func (s *stage) level(t *table) error {
+	var have [2]uint64
+	var err error
+	for i, db := range []string{s.direct, s.proxied} {
+		if have[i], err = s.next(db + "." + t.name); err != nil {
 			return err
 		}
-		if refused, _ := judged(answer); refused {
-			return fmt.Errorf("put the counter of %s on %s: %q", t.name, next, answer)
+	}
+	r, err := s.counterInRedis(t)
+	if err != nil {
+		return err
+	}
+	highest := max(have[0], have[1], r.next)
+	for i, db := range []string{s.direct, s.proxied} {
+		if have[i] == highest {
+			continue
+		}
+		if _, err := s.admin.Exec(fmt.Sprintf("ALTER TABLE %s.%s AUTO_INCREMENT = %d", db, t.name, highest)); err != nil {
+			return err
 		}
 	}
-	return nil
+	if r.next == 0 || r.next == highest {
+		return nil
+	}
+	return s.redis.Set(context.Background(), r.key, fmt.Sprintf("%s:%d%s", r.generation, highest, r.series), 0).Err()
+}
+
+// next is the counter of a table in the database.
+func (s *stage) next(table string) (uint64, error) {
+	var name, ddl string
+	if err := s.admin.QueryRow("SHOW CREATE TABLE "+table).Scan(&name, &ddl); err != nil {
+		return 0, err
+	}
+	if m := counter.FindStringSubmatch(ddl); m != nil {
+		return strconv.ParseUint(m[1], 10, 64)
+	}
+	return 1, nil
+}
+
+// redisCounter is a counter in Redis: "generation:next:increment:offset".
+type redisCounter struct {
+	key, generation string
+	next            uint64 // 0 if there is none of the table's generation
+	series          string // ":increment:offset"
+}
+
+// counterInRedis reads the counter of an absorbed table.
+func (s *stage) counterInRedis(t *table) (c redisCounter, err error) {
+	ctx := context.Background()
+	table := s.proxied + "." + t.name
+	found, err := s.redis.Keys(ctx, "sa:*:auto:"+table).Result()
+	if err != nil || len(found) == 0 {
+		return c, err
+	}
+	c.key = found[0]
+	values, err := s.redis.MGet(ctx, c.key, strings.Replace(c.key, ":auto:", ":t:", 1)).Result()
+	if err != nil {
+		return c, err
+	}
+	text, _ := values[0].(string)
+	state, _ := values[1].(string) // "incarnation:generation:gate"
+	parts, of := strings.SplitN(text, ":", 3), strings.Split(state, ":")
+	if len(parts) < 2 || len(of) < 3 || parts[0] != of[len(of)-2] {
+		return c, nil
+	}
+	c.generation = parts[0]
+	if len(parts) == 3 {
+		c.series = ":" + parts[2]
+	}
+	c.next, err = strconv.ParseUint(parts[1], 10, 64)
+	return c, err
 }

@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
@@ -32,13 +33,15 @@ type arena struct {
 	name  string // prefix of the databases
 	made  int
 
-	closing chan error // of the stage that is being cleared away; nil for none
+	ahead    map[*chapter]chan error // chapters whose databases are being made, and what tells of the end
+	closing  chan error              // of the stage whose proxy is being stopped; nil for none
+	dropping errgroup.Group
 }
 
 // newArena makes one. name is part of the names of its databases.
 func newArena(t *testing.T, db *servertest.DB, name string) *arena {
 	t.Helper()
-	a := &arena{t: t, db: db, admin: db.Open(t, ""), addr: servertest.Redis(t).Addr, name: name}
+	a := &arena{t: t, ahead: map[*chapter]chan error{}, db: db, admin: db.Open(t, ""), addr: servertest.Redis(t).Addr, name: name}
 	a.redis = redis.NewClient(&redis.Options{Addr: a.addr})
 	t.Cleanup(func() { _ = a.redis.Close() })
 	return a
@@ -51,8 +54,9 @@ type stage struct {
 	cfg             *config.Config
 	addresses       daemon.Addresses
 	stop            func() error
-	web             *http.Client
+	metrics         *prometheus.Registry
 	operator        *sql.DB // through the proxy
+	observer        *side   // on the server, to compare the tables
 	pairs           []*pair
 	slow            bool
 }
@@ -63,12 +67,16 @@ type setup func(*config.Config, string)
 // leave clears a stage away while the next one is set up.
 func (a *arena) leave(s *stage) error {
 	err := a.rest()
-	a.closing = make(chan error, 1)
-	go func() { a.closing <- s.close() }()
+	closing := make(chan error, 1)
+	a.closing = closing
+	a.dropping.Go(func() error {
+		closing <- s.halt()
+		return s.drop()
+	})
 	return err
 }
 
-// rest waits until the last stage is cleared away.
+// rest waits until nothing uses Redis any more.
 func (a *arena) rest() error {
 	if a.closing == nil {
 		return nil
@@ -78,20 +86,40 @@ func (a *arena) rest() error {
 	return err
 }
 
+// finish waits until everything is cleared away.
+func (a *arena) finish() error { return errors.Join(a.rest(), a.dropping.Wait()) }
+
 // clear empties Redis, when nothing uses it.
 func (a *arena) clear() error {
 	return errors.Join(a.rest(), a.redis.FlushAll(context.Background()).Err())
 }
 
-// open makes the databases and starts the proxy.
-func (a *arena) open(c *chapter, change setup) (*stage, error) {
+// prepare begins to make the databases of a chapter.
+func (a *arena) prepare(c *chapter) {
 	a.made++
-	s := &stage{arena: a, direct: fmt.Sprintf("%s_d%04d", a.name, a.made), proxied: fmt.Sprintf("%s_p%04d", a.name, a.made), web: &http.Client{}}
-	for _, name := range []string{s.direct, s.proxied} {
-		if err := a.createTables(c, name); err != nil {
-			return nil, err
+	c.names = [2]string{fmt.Sprintf("%s_d%04d", a.name, a.made), fmt.Sprintf("%s_p%04d", a.name, a.made)}
+	done := make(chan error, 1)
+	a.ahead[c] = done
+	go func() {
+		err := a.createTables(c, c.names[0])
+		if err == nil {
+			err = a.createTables(c, c.names[1])
 		}
+		done <- err
+	}()
+}
+
+// open starts the proxy over the databases of a chapter, which it makes if they
+// are not there.
+func (a *arena) open(c *chapter, change setup) (*stage, error) {
+	if a.ahead[c] == nil {
+		a.prepare(c)
 	}
+	err := <-a.ahead[c]
+	if delete(a.ahead, c); err != nil {
+		return nil, err
+	}
+	s := &stage{arena: a, direct: c.names[0], proxied: c.names[1]}
 	cfg := config.Default()
 	cfg.Proxy.Listen, cfg.Admin.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Users = []config.User{{Name: servertest.AppUser, Password: config.NewSecret(password), Admin: true}}
@@ -141,12 +169,12 @@ func (s *stage) start() error {
 	if os.Getenv("SHOCK_ABSORBER_LOG") != "" {
 		log = slog.New(slog.NewTextHandler(s.t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	s.metrics = prometheus.NewRegistry()
 	go func() {
-		done <- daemon.Run(ctx, s.cfg, daemon.Options{Logger: log, Ready: func(a daemon.Addresses) { ready <- a }})
+		done <- daemon.Run(ctx, s.cfg, daemon.Options{Logger: log, Metrics: s.metrics, Ready: func(a daemon.Addresses) { ready <- a }})
 	}()
 	s.stop = func() error {
 		cancel()
-		s.web.CloseIdleConnections()
 		select {
 		case err := <-done:
 			return err
@@ -165,9 +193,8 @@ func (s *stage) start() error {
 	return err
 }
 
-// close ends the proxy and drops everything.
-func (s *stage) close() error {
-	err := s.halt()
+// drop drops the databases.
+func (s *stage) drop() (err error) {
 	for _, name := range []string{s.direct, s.proxied} {
 		_, derr := s.admin.Exec("DROP DATABASE IF EXISTS " + name)
 		err = errors.Join(err, derr)
@@ -181,7 +208,12 @@ func (s *stage) halt() error {
 		p.close()
 	}
 	s.pairs = nil
-	return errors.Join(s.operator.Close(), s.stop())
+	err := errors.Join(s.operator.Close(), s.stop())
+	if s.observer != nil {
+		err = errors.Join(err, s.observer.Close())
+		s.observer = nil
+	}
+	return err
 }
 
 // happen does an event.

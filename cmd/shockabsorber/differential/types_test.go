@@ -3,6 +3,7 @@ package differential
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -120,6 +121,35 @@ var columnTypes = []columnType{
 	{sql: "ENUM('a','b','c d','é') %s", family: "member", clean: []string{"'a", "'b", "'c d", "'é"}, edge: []string{"'A", "'b ", "2", "'2", "0", "9", "'zzz", "'", "1.5", "TRUE"}, keys: []string{"'a", "'b", "'c d"}, alike: []string{"'A", "1", "'b "}},
 	{sql: "SET('x','y','z') %s", family: "member", clean: []string{"'x", "'x,z", "'", "'x,y,z"}, edge: []string{"'X", "'z,x", "'x,x", "3", "8", "'q", "'x,q", "'x, y", "'3"}},
 	{sql: "JSON", family: "json", clean: []string{`'{"a": 1}`, "'[]", "'null", "'5", `'"s"`}, edge: []string{"'{bad", "'", "5", `'{"b":1,"a":2}`, "'[1,2", "TRUE", "'  {}  ", "1.5"}},
+}
+
+// narrow are the places in columnTypes of the integers that are next to their
+// ends soonest.
+var narrow = []int{0, 1, 2, 0, 1}
+
+// anyType picks a type.
+func (g *generator) anyType() columnType {
+	if g.chance(15) {
+		return columnTypes[narrow[g.r.IntN(len(narrow))]]
+	}
+	return columnTypes[g.r.IntN(len(columnTypes))]
+}
+
+// relatives are values that some collation takes for the same.
+var relatives = [][]string{
+	{"'a", "'A", "'ä", "'a ", "'Ä", "'á "}, {"'e", "'E", "'é", "'e ", "'ê"}, {"'ab", "'AB", "'äb", "'Ab "}, {"'ss", "'ß", "'SS", "'s"}, {"'", "' ", "'  "},
+	{"'x y", "'X Y", "'x  y", "'x y "}, {"'o", "'ö", "'Ö", "'oe", "'ø"},
+}
+
+// related are values for a key of text, of which many are related.
+func (g *generator) related(typ columnType) []string {
+	i, j := g.r.IntN(len(relatives)), g.r.IntN(len(relatives))
+	values := append(slices.Clone(relatives[i]), relatives[j]...)
+	values = append(values, typ.keys...)[:len(relatives[i])+len(relatives[j])+2]
+	if strings.Contains(typ.sql, "ascii") {
+		values = onlyASCII(values)
+	}
+	return values
 }
 
 // collations are what columns of text have. {0900} stands only for MySQL.

@@ -120,7 +120,7 @@ func (g *generator) expression(st *session, s *statement, c *column) value {
 	if list := expressions[c.typ.family]; list != nil && c.domain == nil {
 		return value{sql: g.pick(list)}
 	}
-	return g.value(st, s, c, false)
+	return g.value(st, s, c, 0)
 }
 
 // insertExpression is an INSERT of what the server computes.
@@ -208,7 +208,7 @@ func (g *generator) updateExpression(st *session, t *table) *statement {
 		case g.chance(50) && c.typ.family == "text":
 			v = value{sql: g.pick([]string{"CONCAT(" + own + ", 'x')", "UPPER(" + own + ")", "LEFT(" + own + ", 2)", "NULLIF(" + own + ", 'a')"})}
 		case g.chance(50) && c.typ.family == "int":
-			v = value{sql: g.pick([]string{own + " DIV 2", "IF(" + own + " > 1, 3, 4)", "COALESCE(" + own + ", 0) + 1", "CASE WHEN " + own + " IS NULL THEN 1 ELSE n END", own + " / 2"})}
+			v = value{sql: g.pick([]string{own + " DIV 2", own + " + 100", own + " - 100", own + " * 3", "IF(" + own + " > 1, 3, 4)", "COALESCE(" + own + ", 0) + 1", "CASE WHEN " + own + " IS NULL THEN 1 ELSE n END", own + " / 2"})}
 		case g.chance(50) && c.typ.family == "dec":
 			v = value{sql: own + " * 1.10"}
 		case g.chance(30):
