@@ -126,7 +126,7 @@ func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.State
 func (s *session) probeKey() probeKey {
 	u, v := s.conn.User(), &s.vars
 	name, password := u.backendLogin()
-	return probeKey{user: u.Name, db: s.conn.DB(), mode: v.modeText, client: v.client, connection: v.connection, results: v.results, shown: v.shown, collation: v.collation,
+	return probeKey{user: u.Name, db: s.database(), mode: v.modeText, client: v.client, connection: v.connection, results: v.results, shown: v.shown, collation: v.collation,
 		handshake: s.conn.Collation(), caps: s.conn.Caps(), backendUser: name, backendPassword: password}
 }
 
@@ -221,7 +221,7 @@ func (a *admissions) put(k probeKey, be *backend) {
 
 // dialProbe opens a connection that looks to MySQL like the session's own.
 func (s *session) dialProbe(ctx context.Context) (*backend, error) {
-	like := &Conn{srv: s.conn.srv, login: s.conn.login, db: s.conn.DB()}
+	like := &Conn{srv: s.conn.srv, login: s.conn.login, db: s.database()}
 	like.user.Store(s.conn.User())
 	like.login.Caps &^= wire.CapQueryAttributes | wire.CapSessionTrack | wire.CapLocalFiles
 	be, err := like.dialAndLogin(ctx, &s.conn.srv.cfg.Backend)

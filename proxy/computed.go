@@ -111,7 +111,7 @@ func (c *computation) job(rows []row.Image) *shadowJob {
 		shown = s.shared.defaults.name(s.conn.Collation())
 	}
 	j := &shadowJob{table: c.p.Table, rows: rows, sql: c.req.text(), reads: c.p.Verb == sqlrewrite.PointRead, now: c.env.Now, insertID: c.first,
-		session: shadowSession{caps: s.conn.Caps(), db: s.conn.DB(), mode: v.modeText, zone: v.zone, client: v.client, collation: v.collation,
+		session: shadowSession{caps: s.conn.Caps(), db: s.database(), mode: v.modeText, zone: v.zone, client: v.client, collation: v.collation,
 			results: v.results, shown: shown, increment: v.increment, offset: v.offset}}
 	if p, ok := c.req.(*preparedRequest); ok {
 		j.execute, j.params, j.types, j.long = p.payload, p.st.Params, p.st.types, p.st.long

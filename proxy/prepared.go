@@ -49,6 +49,7 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	st.db = s.conn.DB() // plan has asked for it, if it was in doubt
 	req := &preparedRequest{st: st}
 	if planned.Plan.Verb == sqlrewrite.PassThrough || s.blocked(req) != "" {
 		return false, nil
@@ -63,10 +64,13 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 	return true, s.conn.WritePrepared(st, adm.prepared)
 }
 
-// Execute routes the execution of a prepared statement.
+// Execute routes the execution of a prepared statement. It means the tables of
+// the database that was current when it was prepared.
 func (s *session) Execute(ctx context.Context, st *Stmt, payload []byte) (bool, error) {
 	s.shared.engine.Begin(s.usage)
+	s.executing = st
 	handled, err := s.executeHere(ctx, st, payload)
+	s.executing = nil
 	s.outcome.failed(err)
 	if handled || err != nil {
 		s.usage.End(s.busy())

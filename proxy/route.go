@@ -40,8 +40,9 @@ type session struct {
 
 	deferred []string // SET statements that a backend connection opened later must run
 
-	running *sqlrewrite.Plan // the statement being forwarded,
-	setting string           // and its text if it may set variables
+	executing *Stmt            // the prepared statement being routed, nil if it is none
+	running   *sqlrewrite.Plan // the statement being forwarded,
+	setting   string           // and its text if it may set variables
 }
 
 // maxReplan is how often a statement is planned again because the schema
@@ -219,11 +220,19 @@ func (s *session) plan(ctx context.Context, sql []byte) (*sqlrewrite.Statement, 
 	return s.shared.planner.Plan(sql, env, cat), env, nil
 }
 
+// database is the one whose tables are meant by names without one.
+func (s *session) database() string {
+	if s.executing != nil {
+		return s.executing.db
+	}
+	return s.conn.DB()
+}
+
 // env is what of the session changes a statement's meaning, now.
 func (s *session) env() *sqlrewrite.Env {
 	v, cat := &s.vars, s.shared.engine.Catalog()
 	env := &sqlrewrite.Env{
-		DB: s.conn.DB(), Mode: v.mode, Charset: v.charsetName(), ConnCollation: v.collation, Location: v.location, Now: time.Now(),
+		DB: s.database(), Mode: v.mode, Charset: v.charsetName(), ConnCollation: v.collation, Location: v.location, Now: time.Now(),
 		Shadows: s.shared.shadows != nil, Version: s.conn.srv.backend.Load().number(), FoundRows: s.conn.Caps().Has(wire.CapFoundRows), LowerCaseNames: cat.LowerCaseNames(), Dialect: cat.Dialect(),
 		Temporary: s.temporary, ForeignKeyChecks: v.foreignKeys, UniqueChecks: v.uniques,
 	}

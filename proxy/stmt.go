@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
@@ -22,6 +23,7 @@ type Stmt struct {
 	// Tag is the router's to use.
 	Tag any
 
+	db           string   // the database that was current at its PREPARE, whose names it means
 	backend      uint32   // the backend's id for it; 0 if not prepared there
 	types        []byte   // parameter types last sent by the client
 	backendTypes bool     // the backend has seen them
@@ -99,7 +101,7 @@ func (st *Stmt) Decode(payload []byte, caps wire.Capability) (ex wire.Execute, o
 // prepare runs a COM_STMT_PREPARE.
 func (c *Conn) prepare(ctx context.Context, frame []byte) error {
 	c.stmts.last = nil
-	st := &Stmt{SQL: string(frame[5:])}
+	st := &Stmt{SQL: string(frame[5:]), db: c.db}
 	if handled, err := c.router.Prepare(ctx, st); handled || err != nil {
 		return err
 	}
@@ -174,6 +176,9 @@ func (c *Conn) ensureStatement(ctx context.Context, st *Stmt) error {
 // prepareAgain prepares a statement at the backend that the client believes
 // prepared, and hides the answer.
 func (c *Conn) prepareAgain(ctx context.Context, st *Stmt) error {
+	if st.db != c.db {
+		return c.prepareIn(ctx, st)
+	}
 	frame := append(append(make([]byte, 4, 5+len(st.SQL)), wire.ComStmtPrepare), st.SQL...)
 	if err := c.send(ctx, frame); err != nil {
 		return err
@@ -196,6 +201,32 @@ func (c *Conn) prepareAgain(ctx context.Context, st *Stmt) error {
 	return nil
 }
 
+// prepareIn is prepareAgain for a statement of another database than the one
+// that is current now. Without a current one there is no way back to it.
+func (c *Conn) prepareIn(ctx context.Context, st *Stmt) error {
+	if c.db == "" || st.db == "" {
+		return c.errUnknownStatement(st.ID, "mysqld_stmt_execute")
+	}
+	back := c.db
+	if err := c.use(ctx, st.db); err != nil {
+		return err
+	}
+	c.db = st.db
+	err := c.prepareAgain(ctx, st)
+	c.db = back
+	if uerr := c.use(ctx, back); uerr != nil {
+		c.dropBackend()
+		return Fatal(uerr)
+	}
+	return err
+}
+
+// use changes the backend's current database.
+func (c *Conn) use(ctx context.Context, db string) error {
+	_, err := c.BackendQuery(ctx, "USE `"+strings.ReplaceAll(db, "`", "``")+"`", nil)
+	return err
+}
+
 // execute runs a COM_STMT_EXECUTE.
 func (c *Conn) execute(ctx context.Context, frame []byte) error {
 	st, id := c.statementOf(frame[4:])
@@ -214,7 +245,7 @@ func (c *Conn) execute(ctx context.Context, frame []byte) error {
 		return errors.Join(err, c.discardLongData(ctx, st))
 	}
 	if err := c.ensureStatement(ctx, st); err != nil {
-		return err
+		return c.unsent(ctx, wire.ComStmtExecute, err)
 	}
 	if types == nil && !st.backendTypes && st.types != nil {
 		if rebuilt, ok := wire.WithTypes(frame[4:], st.Params, st.types, c.login.Caps); ok {
@@ -232,6 +263,17 @@ func (c *Conn) execute(ctx context.Context, frame []byte) error {
 	// The backend may have refused the command before it took the types.
 	st.backendTypes = st.backendTypes || c.scan.Response.Err == nil
 	return nil
+}
+
+// unsent ends a command that the router has prepared for, and that could not be
+// sent: as far as the router can tell, the server has refused it.
+func (c *Conn) unsent(ctx context.Context, cmd byte, err error) error {
+	var f *fatal
+	var refused *wire.ErrPacket
+	if errors.As(err, &f) || !errors.As(err, &refused) {
+		return err
+	}
+	return errors.Join(err, c.router.After(ctx, cmd, &wire.Response{Err: refused}))
 }
 
 // dropLongData forgets long data: an execution has used it, or failed; either
