@@ -30,6 +30,15 @@ const (
 	FreshStale FreshReads = "stale" // read MySQL as it is
 )
 
+// Snapshots is what a transaction in MySQL does about pending writes when it
+// takes its snapshot, which does not show what drains later.
+type Snapshots string
+
+const (
+	SnapshotsDrain  Snapshots = "drain"  // drain them first
+	SnapshotsDemand Snapshots = "demand" // drain them once a transaction was found to miss them
+)
+
 // Existence is how a new key is proven not to exist yet.
 type Existence string
 
@@ -52,6 +61,7 @@ type TableOptions struct {
 	TTL        time.Duration // life of a clean row in the cache; 0 = none
 	Lane       row.Lane
 	FreshReads FreshReads
+	Snapshots  Snapshots // "" = SnapshotsDrain
 	Existence  Existence
 	Durability Durability // "" = DurableRedis
 	BatchSize  int        // mutations a batch

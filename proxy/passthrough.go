@@ -16,6 +16,9 @@ import (
 // tables is drained first, and what it writes is behind a closed gate.
 func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) error {
 	reads, writes := s.touches(p)
+	if err := s.refuseLacking(ctx, p, reads); err != nil {
+		return err
+	}
 	if s.snapshots(p) {
 		if err := s.drainOwn(ctx); err != nil {
 			return err
@@ -23,6 +26,11 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 	}
 	if err := s.closeGates(ctx, writes); err != nil {
 		return err
+	}
+	if s.looks(p) {
+		if err := s.beforeSnapshot(ctx, reads); err != nil {
+			return err
+		}
 	}
 	if len(reads) > 0 {
 		// If MySQL is away, the client learns it now: nothing would drain.
@@ -88,24 +96,6 @@ func (s *session) executes(p *sqlrewrite.Plan) (inner []*sqlrewrite.Plan, known 
 	}
 	_, known = s.prepared[p.Prepared]
 	return inner, known && p.Prepared != ""
-}
-
-// snapshots reports whether the statement may take the snapshot of a
-// transaction, or may run in one whose snapshot is not taken yet. Own writes
-// have to be in MySQL before that, or the transaction would not see them.
-func (s *session) snapshots(p *sqlrewrite.Plan) bool {
-	return len(s.written) > 0 && (p.Effect&(sqlrewrite.EffectBegin|sqlrewrite.EffectUnknown) != 0 || !s.autocommit() || s.inTransaction())
-}
-
-// drainOwn waits until MySQL has this session's own writes.
-func (s *session) drainOwn(ctx context.Context) error {
-	for lane, lsn := range s.written {
-		if err := s.shared.engine.DrainTo(ctx, s.usage, lane, lsn); err != nil {
-			return err
-		}
-		delete(s.written, lane)
-	}
-	return nil
 }
 
 // closeGates makes sure that the tables' gates are closed by this session. The
@@ -242,6 +232,12 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0
 	if within := s.inTransaction(); within != s.within {
 		s.oneShot, s.within = s.oneShot && within, within // its transaction is over
+		if !within {
+			s.snapshot, s.lacking = false, nil
+		}
+	}
+	if r.Err != nil {
+		s.snapshotFailed(r.Err)
 	}
 	if p != nil {
 		s.outcome.forwarded(p, r, s.shared.engine.Catalog().Dialect())
@@ -278,6 +274,7 @@ func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.R
 	if e&(sqlrewrite.EffectSession|sqlrewrite.EffectDB|sqlrewrite.EffectUnknown) != 0 {
 		s.stale = true
 	}
+	s.tookSnapshot(p, r)
 	if e&(sqlrewrite.EffectBegin|sqlrewrite.EffectEnd) != 0 {
 		s.marked = false
 	} else if e&sqlrewrite.EffectSavepoint != 0 {

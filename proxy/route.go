@@ -8,6 +8,7 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
@@ -22,12 +23,14 @@ type session struct {
 	hold   *absorber.Hold // gates of the running statement or transaction; nil until the first
 	txn    *transaction   // the transaction that is kept here; nil if there is none
 
-	fresh     bool // nothing is known of the variables yet
-	stale     bool // a statement may have changed variables: ask the backend before absorbing
-	odd       bool // a variable that the planner does not know was set
-	oneShot   bool // SET TRANSACTION for the next one alone: see setsOnce
-	marked    bool // autocommit is off, and the backend may have a savepoint of a transaction that has not begun
-	within    bool // the backend had a transaction open after the last statement
+	fresh     bool          // nothing is known of the variables yet
+	stale     bool          // a statement may have changed variables: ask the backend before absorbing
+	odd       bool          // a variable that the planner does not know was set
+	oneShot   bool          // SET TRANSACTION for the next one alone: see setsOnce
+	marked    bool          // autocommit is off, and the backend may have a savepoint of a transaction that has not begun
+	within    bool          // the backend had a transaction open after the last statement
+	snapshot  bool          // the backend's transaction has taken its snapshot
+	lacking   []schema.Name // tables of which that does not show everything that was acknowledged
 	vars      variables
 	temporary map[string]bool             // lower case "db.table" of what may be temporary tables
 	prepared  map[string]*sqlrewrite.Plan // by text: PREPARE name

@@ -40,11 +40,13 @@ func (s *session) spill(ctx context.Context, p *sqlrewrite.Plan, reason string) 
 	}
 	s.shared.transactions.WithLabelValues("spill", reason).Inc()
 	err := s.replay(ctx)
+	s.snapshot = err == nil && len(x.Seen()) > 0
 	x.Rollback(background(ctx))
 	s.ended()
 	if err == nil {
 		return nil
 	}
+	s.lacking = nil
 	s.shared.transactions.WithLabelValues("abort", "replay").Inc()
 	var cut *fatal
 	if errors.As(err, &cut) {
@@ -78,6 +80,9 @@ func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
 		err := s.drainOwn(ctx)
 		if err == nil {
 			err = s.closeGates(ctx, s.txn.Tables())
+		}
+		if err == nil && len(seen) > 0 && (p == nil || p.Effect&sqlrewrite.EffectEnd == 0) {
+			err = s.beforeSnapshot(ctx, slices.Concat(seen, reads)) // replay takes it
 		}
 		if err == nil {
 			err = s.shared.engine.Drain(ctx, s.usage, seen)

@@ -56,7 +56,7 @@ func (g *planning) classify(nesting int) []*piece {
 	if len(list) > 1 || opaque {
 		g.blur()
 	}
-	g.plan.Reason = g.reason(list)
+	g.plan.Reason, g.plan.Snapshot = g.reason(list), g.snapshot(list, opaque)
 	g.tidy()
 	return list
 }
@@ -228,7 +228,7 @@ func (g *planning) blur() {
 
 // anything is the plan of a statement nothing is known of.
 func anything() *Plan {
-	return &Plan{Effect: effectAnything | EffectTempTable | EffectDB | EffectPrepare}
+	return &Plan{Effect: effectAnything | EffectTempTable | EffectDB | EffectPrepare, Snapshot: SnapshotMay}
 }
 
 // tidy removes repeats, and from Reads what is also written.

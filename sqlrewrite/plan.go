@@ -82,6 +82,8 @@ type Plan struct {
 	// absorbed verbs: when a Bind method gives a Reason, forward the statement
 	// with them.
 	Reads, Writes []schema.Name
+	// Snapshot says whether it takes a transaction's snapshot.
+	Snapshot Snapshot
 	// Database is what USE names (EffectDB); "" if that is not known.
 	Database string
 	// Temporary are tables, lower case "db.table" (EffectTempTable, EffectTempDrop).

@@ -100,6 +100,7 @@ func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
 		return pass
 	}
 	plan.touchOnly(plan.Table.Name, cat)
+	plan.Snapshot = pass.Snapshot
 	shadowed := *pass
 	shadowed.Reason = ReasonTemporary
 	plan.shadowed = &shadowed

@@ -141,6 +141,7 @@ type Table struct {
 	Lane               string   `toml:"lane"`
 	Lanes              int      `toml:"lanes"`
 	FreshReads         string   `toml:"fresh_reads"` // FreshDrain, FreshWait, FreshStale
+	Snapshots          string   `toml:"snapshots"`   // SnapshotsDrain, SnapshotsDemand
 	Existence          string   `toml:"existence"`   // ExistenceCheck, ExistenceTrust
 	Durability         string   `toml:"durability"`  // "" = writeback.durability
 }
@@ -180,6 +181,9 @@ const (
 	FreshDrain = "drain"
 	FreshWait  = "wait"
 	FreshStale = "stale"
+
+	SnapshotsDrain  = "drain"
+	SnapshotsDemand = "demand"
 
 	ExistenceCheck  = "check"
 	ExistenceTrust  = "trust"

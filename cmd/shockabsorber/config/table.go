@@ -57,6 +57,12 @@ func (c *Config) TableFor(db, table string) (Table, bool) {
 	if t.FreshReads == "" {
 		t.FreshReads = FreshDrain
 	}
+	if t.Snapshots == "" {
+		t.Snapshots = SnapshotsDrain
+		if t.FreshReads == FreshWait { // no transaction should wait for what it may not read
+			t.Snapshots = SnapshotsDemand
+		}
+	}
 	if t.Existence == "" {
 		t.Existence = ExistenceCheck
 	}
@@ -108,6 +114,7 @@ func (t *Table) validate(name string, report reporter) {
 		report(at+".lane", "%q is not a lane's name: lower-case letters, digits, - and _, at most 63, starting with a letter or digit", t.Lane)
 	}
 	oneOf(report, at+".fresh_reads", t.FreshReads, "", FreshDrain, FreshWait, FreshStale)
+	oneOf(report, at+".snapshots", t.Snapshots, "", SnapshotsDrain, SnapshotsDemand)
 	oneOf(report, at+".durability", t.Durability, "", DurabilityRedis, DurabilityReplica, DurabilityKafka)
 	oneOf(report, at+".existence", t.Existence, "", ExistenceCheck, ExistenceTrust, ExistenceFilter)
 }
