@@ -21,6 +21,10 @@ func (e *Engine) adoptLanes(ctx context.Context) {
 	for _, lane := range e.cfg.Lanes {
 		if e.store.Usable(lane) == nil && !errors.Is(e.store.Verify(ctx, lane), wal.ErrLost) {
 			e.closed.Delete(lane)
+			marks := e.given.untold(lane, e.store.Knows(lane).Incarnation) // this process has rebuilt it
+			if err := e.keepCounters(ctx, lane, marks); err != nil && ctx.Err() == nil {
+				e.log.Warn("could not tell Redis of the AUTO_INCREMENT values that it may have lost", "lane", lane, "err", err)
+			}
 			continue
 		}
 		err := e.reopen(ctx, lane)
@@ -35,6 +39,9 @@ func (e *Engine) adoptLanes(ctx context.Context) {
 
 // reopen opens one lane if it can be.
 func (e *Engine) reopen(ctx context.Context, lane row.Lane) error {
+	if err := e.keepCounters(ctx, lane, e.given.untold(lane, "")); err != nil {
+		return err
+	}
 	left, err := e.store.Remains(ctx, lane)
 	if err != nil {
 		return err

@@ -131,6 +131,11 @@ func (e *Engine) send(ctx context.Context, c *wal.Commit) (stamp, error) {
 	if errors.Is(err, wal.ErrTooLarge) {
 		return stamp{}, &Refused{Reason: ReasonTooLarge}
 	}
+	if err == nil {
+		for _, r := range c.Raises {
+			e.given.note(c.Unit.Lane, r.Table, wal.TableState{Incarnation: c.Receipt.Incarnation(), Gen: c.Gens[r.Table]}, r.Used+1)
+		}
+	}
 	return stamp{lsn, c.Receipt}, err
 }
 

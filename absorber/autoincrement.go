@@ -14,14 +14,20 @@ import (
 )
 
 // nextAutoIncrement takes n values from the table's counter in Redis. The
-// counter belongs to a generation of the table: after a synchronous section,
-// in which MySQL gave out values of its own, it is seeded from MySQL again.
+// counter belongs to a generation of the table: for a synchronous section it is
+// handed over to MySQL (handOver), and then seeded from MySQL again.
 // given is a time before which the values were certainly not given out: the
 // answer may have been long on its way.
 func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
 	err = e.onCounter(ctx, u, t, func(st wal.TableState) (ok bool, err error) {
+		lane, table := e.lane(t), t.Name.String()
+		if err := e.keepCounters(ctx, lane, e.given.untold(lane, st.Incarnation)); err != nil {
+			return false, err
+		}
 		gen, given = st, time.Now()
-		first, ok, err = e.takers.take(ctx, takeKey{e.lane(t), t.Name.String(), st, inc}, n, e.store.NextAutoIncrement)
+		if first, ok, err = e.takers.take(ctx, takeKey{lane, table, st, inc}, n, e.store.NextAutoIncrement); ok && err == nil {
+			e.given.note(lane, table, st, first+n*inc.Increment)
+		}
 		return ok, err
 	})
 	return first, gen, given, err
@@ -143,31 +149,39 @@ func counterRefused(err error) error {
 
 // seedAutoIncrement copies MySQL's next value into Redis. The table's gate is
 // open and st names its generation, so no synchronous INSERT can move MySQL's
-// value meanwhile without making st stale. The largest value in the table is
-// looked at as well: MySQL's counter may be a cached statistic.
+// value meanwhile without making st stale; and before the gate was shut, MySQL
+// was told of all values that were given out here (handOver). The largest value
+// in the table is looked at as well, since an UPDATE may have made it.
 func (e *Engine) seedAutoIncrement(ctx context.Context, t *schema.Table, st wal.TableState) error {
-	next := uint64(1)
-	for _, sql := range []string{
-		fmt.Sprintf("SELECT AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-			sink.QuoteText(t.Name.DB), sink.QuoteText(t.Name.Table)),
-		fmt.Sprintf("SELECT CAST(GREATEST(MAX(%s), 0) AS DECIMAL(20, 0)) + 1 FROM %s.%s",
-			sink.QuoteName(t.Columns[t.AutoIncrement].Name), sink.QuoteName(t.Name.DB), sink.QuoteName(t.Name.Table)),
-	} {
-		v, err := e.loader.scalar(ctx, opLoad, sql)
-		if err != nil {
-			return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
-		}
-		if v == nil {
-			continue
-		}
-		n, err := strconv.ParseUint(string(v), 10, 64)
-		if errors.Is(err, strconv.ErrRange) { // the table has come to the end of its column
-			return &Refused{Reason: "auto_increment_range"}
-		}
-		if err != nil {
-			return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
-		}
-		next = max(next, n)
+	next, err := e.nextInMySQL(ctx, t)
+	if err != nil {
+		return err
 	}
-	return e.store.SeedAutoIncrement(ctx, e.lane(t), st, t.Name.String(), next)
+	above, err := e.counterOf(ctx, t, fmt.Sprintf("SELECT CAST(GREATEST(MAX(%s), 0) AS DECIMAL(20, 0)) + 1 FROM %s.%s",
+		sink.QuoteName(t.Columns[t.AutoIncrement].Name), sink.QuoteName(t.Name.DB), sink.QuoteName(t.Name.Table)))
+	if err != nil {
+		return err
+	}
+	return e.store.SeedAutoIncrement(ctx, e.lane(t), st, t.Name.String(), max(next, above))
+}
+
+// counterOf reads a counter from MySQL, 1 where there is none.
+func (e *Engine) counterOf(ctx context.Context, t *schema.Table, sql string) (uint64, error) {
+	v, err := e.loader.scalar(ctx, opLoad, sql)
+	if err != nil || v == nil {
+		return 1, wrapCounter(t, err)
+	}
+	n, err := strconv.ParseUint(string(v), 10, 64)
+	if errors.Is(err, strconv.ErrRange) { // the table has come to the end of its column
+		return 0, &Refused{Reason: "auto_increment_range"}
+	}
+	return n, wrapCounter(t, err)
+}
+
+// wrapCounter says what could not be read.
+func wrapCounter(t *schema.Table, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("read AUTO_INCREMENT of %s: %w", t.Name, err)
 }

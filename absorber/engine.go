@@ -28,6 +28,7 @@ type Engine struct {
 	loader   *loader
 	writers  writers
 	takers   takers
+	given    given
 	enables  atomic.Uint64 // calls of Enable so far
 	metrics  *engineMetrics
 

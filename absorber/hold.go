@@ -71,7 +71,8 @@ func (h *Hold) Close(ctx context.Context, tables []schema.Name) error {
 	return nil
 }
 
-// closeOne joins one gate, drains the table and shuts the gate. A gate that
+// closeOne joins one gate, drains the table, hands its AUTO_INCREMENT counter
+// over to MySQL and shuts the gate. A gate that
 // could not be shut is given back at once: in a transaction nothing else would
 // before its end, and commits to the table would wait for that long.
 func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding bool) error {
@@ -95,6 +96,7 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 	e := h.e
 	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
 	defer cancel()
+	var told wal.Counter
 	for {
 		info, err := e.store.JoinGate(wctx, lane, name, h.owner, h.backend, e.cfg.GateLease, holding)
 		if errors.Is(err, wal.ErrGated) { // closed for long: let the waiting commits in first
@@ -112,7 +114,7 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 			h.note(name, gate{lane: lane, joined: true, shut: true})
 			return nil
 		}
-		err = e.store.ShutGate(ctx, lane, name)
+		err = e.store.ShutGate(ctx, lane, name, told)
 		if err == nil {
 			h.note(name, gate{lane: lane, joined: true, shut: true})
 		}
@@ -120,6 +122,9 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 			return err
 		}
 		if err := h.drainTable(ctx, lane, name); err != nil {
+			return err
+		}
+		if told, err = e.handOver(ctx, lane, name); err != nil {
 			return err
 		}
 	}

@@ -44,7 +44,7 @@ func TestInsertMeetsItsValueInMySQL(t *testing.T) {
 					if _, err := p.store.JoinGate(ctx, "main", name, "other", 1, time.Minute, false); err != nil {
 						return nil, err
 					}
-					if err := p.store.ShutGate(ctx, "main", name); err != nil {
+					if err := p.store.ShutGate(ctx, "main", name, wal.Counter{}); err != nil {
 						return nil, err
 					}
 					db.Exec(t, "met", "INSERT INTO pairs (v) VALUES ('theirs')")

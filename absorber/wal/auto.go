@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -28,7 +32,8 @@ func (s *Store) NextAutoIncrement(ctx context.Context, name row.Lane, state Tabl
 }
 
 // SeedAutoIncrement sets the value the counter gives out next, unless it is
-// further already.
+// further already. So is one of another generation that was never handed over
+// to MySQL (ShutGate): its table's state was lost.
 func (s *Store) SeedAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, next uint64) error {
 	_, _, err := s.counter(ctx, "wal.auto_seed", name, state, table, "seed", next)
 	return err
@@ -45,7 +50,47 @@ func (s *Store) RaiseAutoIncrement(ctx context.Context, name row.Lane, state Tab
 	return err
 }
 
-// counter runs the script with a verb and its numbers.
+// KeepAutoIncrement makes sure that no value below next is given out, which
+// this process was given under the state and Redis may have lost, unless the
+// counter has been handed over to MySQL since. The lane may be closed.
+func (s *Store) KeepAutoIncrement(ctx context.Context, name row.Lane, state TableState, table string, next uint64) error {
+	const op = "wal.auto_keep"
+	l := s.lane(name)
+	_, err := s.admin(ctx, op, l, s.scripts.auto, []any{l.keys.table(table), l.keys.auto(table)}, []any{state.stem(), "keep", next})
+	return err
+}
+
+// Counter is a table's AUTO_INCREMENT counter in Redis: Next is the value that
+// it gives out next, 0 if it is not there.
+type Counter struct {
+	Next uint64
+	text string
+}
+
+// Counter reads a table's counter, of whatever generation.
+func (s *Store) Counter(ctx context.Context, name row.Lane, table string) (Counter, error) {
+	const op = "wal.counter"
+	l, _, err := s.usable(op, name)
+	if err != nil {
+		return Counter{}, err
+	}
+	text, err := s.rdb.Get(ctx, l.keys.auto(table)).Result()
+	if errors.Is(err, redis.Nil) {
+		return Counter{}, nil
+	}
+	if err != nil {
+		return Counter{}, classify(op, name, err)
+	}
+	if f := strings.Split(text, ":"); len(f) > 1 {
+		if next, err := strconv.ParseUint(f[1], 10, 64); err == nil {
+			return Counter{next, text}, nil
+		}
+	}
+	return Counter{}, unexpected(op, name, text)
+}
+
+// counter runs the script with a verb and its numbers. ErrGated unless the
+// gate is open.
 func (s *Store) counter(ctx context.Context, op string, name row.Lane, state TableState, table, verb string, n ...uint64) (uint64, bool, error) {
 	l, _, err := s.usable(op, name)
 	if err != nil {
@@ -68,11 +113,11 @@ func (s *Store) counter(ctx context.Context, op string, name row.Lane, state Tab
 	if !ok || len(list) == 0 {
 		return 0, false, unexpected(op, name, reply)
 	}
-	if err := state.admits(list[0]); err != nil && (verb == "take" || !errors.Is(err, ErrGated)) {
+	if err := state.admits(list[0]); err != nil {
 		return 0, false, fmt.Errorf("%s %s: %w", op, table, err)
 	}
 	if len(list) != 2 {
-		return 0, false, unexpected(op, name, reply)
+		return 0, false, fmt.Errorf("%s %s: %w", op, table, ErrGated)
 	}
 	if list[1] == nil {
 		return 0, false, nil

@@ -66,15 +66,17 @@ func (s *Store) JoinGate(ctx context.Context, name row.Lane, table, owner string
 }
 
 // ShutGate lets the owners of a closed gate write to MySQL: closing becomes
-// shut if nothing of the table is pending, else ErrConflict. A Fenced error:
-// the gate is open, so the caller's lease has ended.
-func (s *Store) ShutGate(ctx context.Context, name row.Lane, table string) error {
+// shut if nothing of the table is pending and told, which MySQL has been told
+// of, is the table's AUTO_INCREMENT counter; else ErrConflict. The counter is
+// MySQL's from then on, and gone here. A Fenced error: the gate is open, so the
+// caller's lease has ended.
+func (s *Store) ShutGate(ctx context.Context, name row.Lane, table string, told Counter) error {
 	const op = "wal.gate_shut"
 	l, inc, err := s.known(op, name)
 	if err != nil {
 		return err
 	}
-	reply, err := s.admin(ctx, op, l, s.scripts.shut, []any{l.keys.table(table), l.keys.dirty(table)}, []any{inc})
+	reply, err := s.admin(ctx, op, l, s.scripts.shut, []any{l.keys.table(table), l.keys.dirty(table), l.keys.auto(table)}, []any{inc, told.text})
 	if err != nil {
 		return err
 	}

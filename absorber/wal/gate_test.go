@@ -64,15 +64,15 @@ func gateStates(e *env) {
 	}
 	e.refuse(e.unit("a").put("k", "v2"), ErrGated)
 	e.wantRow("k", "v", true)
-	if err := e.s.ShutGate(e.ctx, main0, table); !errors.Is(err, ErrConflict) {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); !errors.Is(err, ErrConflict) {
 		e.Errorf("shut with a pending row gave %v", err)
 	}
 	e.settle(1, "k")
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Fatal(err)
 	}
 	e.wantGate(GateShut, 1)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Errorf("shut again gave %v", err)
 	}
 	if _, err := e.s.Read(e.ctx, main0, e.st, []RowKey{{table, "k"}}, true); !errors.Is(err, ErrGated) {
@@ -83,7 +83,7 @@ func gateStates(e *env) {
 	}
 	e.refuse(e.unit("a").put("k", "v3"), ErrGated)
 	e.leave("o")
-	if err := e.s.ShutGate(e.ctx, main0, table); kind(err) != "fenced" {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); kind(err) != "fenced" {
 		e.Errorf("shutting an open gate gave %v", err)
 	}
 }
@@ -93,7 +93,7 @@ func gateBump(e *env) {
 	e.settle(1, "k")
 	old := e.read("k")
 	e.join("o", 7, time.Minute)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Fatal(err)
 	}
 	e.leave("o")
@@ -122,7 +122,7 @@ func gateNoBump(e *env) {
 
 func gateOwners(e *env) {
 	e.join("o1", 1, time.Minute)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Fatal(err)
 	}
 	if g := e.join("o2", 2, time.Minute); g.State != GateShut {
@@ -208,7 +208,7 @@ func gateExpiry(e *env) {
 
 func gateSweep(e *env) {
 	e.join("dead", 77, 30*time.Millisecond)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Fatal(err)
 	}
 	e.pass(60 * time.Millisecond)
@@ -265,7 +265,7 @@ func gateWait(e *env) {
 func gateFill(e *env) {
 	miss := e.read("k")
 	e.join("o", 1, time.Minute)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Fatal(err)
 	}
 	if _, err := e.fill("k", miss.Lease, "before"); !errors.Is(err, ErrGated) {

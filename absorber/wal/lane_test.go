@@ -19,6 +19,7 @@ func TestLane(t *testing.T) {
 		{"the lane has one owner at a time", laneOwner},
 		{"the counter gives out values", counter},
 		{"the counter belongs to a generation", counterGeneration},
+		{"a counter that Redis has lost is kept", counterKept},
 		{"the counter stops at 2^53", counterRange},
 		{"a unit raises the counter if and only if it is applied", counterRaisedByUnit},
 		{"a writers' hash whose process died is deleted", writersSwept},
@@ -204,12 +205,34 @@ func counterGeneration(e *env) {
 		e.Fatal(err)
 	}
 	e.join("o", 1, time.Minute)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
-		e.Fatal(err)
+	for _, shut := range []bool{false, true} { // the counter is about to be MySQL's, or is
+		if _, _, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, 1, 1, 1); !errors.Is(err, ErrGated) {
+			e.Errorf("taking a value behind the gate (shut: %v) gave %v", shut, err)
+		}
+		if err := e.s.RaiseAutoIncrement(e.ctx, main0, e.st, table, 90); !errors.Is(err, ErrGated) {
+			e.Errorf("raising the counter behind the gate (shut: %v) gave %v", shut, err)
+		}
+		if err := e.s.SeedAutoIncrement(e.ctx, main0, e.st, table, 90); !errors.Is(err, ErrGated) {
+			e.Errorf("seeding the counter behind the gate (shut: %v) gave %v", shut, err)
+		}
+		if shut {
+			break
+		}
+		if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); !errors.Is(err, ErrConflict) {
+			e.Errorf("shutting the gate before MySQL was told of the counter gave %v", err)
+		}
+		c, err := e.s.Counter(e.ctx, main0, table)
+		if err != nil || c.Next != 10 {
+			e.Errorf("the counter is at %d (%v), want 10", c.Next, err)
+		}
+		if err := e.s.ShutGate(e.ctx, main0, table, c); err != nil {
+			e.Fatal(err)
+		}
 	}
-	if _, _, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, 1, 1, 1); !errors.Is(err, ErrGated) {
-		e.Errorf("taking a value in the section gave %v", err)
+	if c, err := e.s.Counter(e.ctx, main0, table); err != nil || c.Next != 0 {
+		e.Errorf("the counter is at %d (%v), want none", c.Next, err)
 	}
+	before := e.st
 	e.leave("o")
 	if _, _, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, 1, 1, 1); !errors.Is(err, ErrStaleTable) {
 		e.Errorf("taking a value under the old generation gave %v", err)
@@ -218,6 +241,61 @@ func counterGeneration(e *env) {
 	if _, ok := e.next(1, 1, 1); ok {
 		e.Error("the counter of the old generation is still used")
 	}
+	if err := e.s.KeepAutoIncrement(e.ctx, main0, before, table, 99); err != nil {
+		e.Error(err)
+	}
+	if err := e.s.SeedAutoIncrement(e.ctx, main0, e.st, table, 3); err != nil {
+		e.Error(err)
+	}
+	if got, ok := e.next(1, 1, 1); !ok || got != 3 {
+		e.Errorf("the counter that was handed over and seeded with 3 gives %d, %v", got, ok)
+	}
+}
+
+// counterKept: Redis has lost the counter, or the last values that it gave out.
+func counterKept(e *env) {
+	keep := func(st TableState, next uint64) {
+		e.Helper()
+		if err := e.s.KeepAutoIncrement(e.ctx, main0, st, table, next); err != nil {
+			e.Fatal(err)
+		}
+	}
+	seed := func(n uint64) {
+		e.Helper()
+		if err := e.s.SeedAutoIncrement(e.ctx, main0, e.st, table, n); err != nil {
+			e.Fatal(err)
+		}
+	}
+	want := func(first uint64) {
+		e.Helper()
+		if got, ok := e.next(1, 1, 1); !ok || got != first {
+			e.Errorf("the counter gives %d, %v; want %d", got, ok, first)
+		}
+	}
+	keep(TableState{Incarnation: "of a life before", Gen: 7}, 50)
+	if _, ok := e.next(1, 1, 1); ok {
+		e.Error("a counter gave a value before it was seeded")
+	}
+	seed(10)
+	want(50)
+	keep(e.st, 45)
+	want(51)
+	keep(e.st, 60) // the answers came, and Redis forgot
+	want(60)
+	e.join("o", 1, time.Minute)
+	keep(e.st, 70) // MySQL has to be told of it
+	c, err := e.s.Counter(e.ctx, main0, table)
+	if err != nil || c.Next != 70 {
+		e.Errorf("the counter is at %d (%v), want 70", c.Next, err)
+	}
+	if err := e.s.ShutGate(e.ctx, main0, table, c); err != nil {
+		e.Fatal(err)
+	}
+	keep(e.st, 80) // MySQL has the counter
+	e.leave("o")
+	e.st = e.info(e.s).TableState
+	seed(5) // after a TRUNCATE
+	want(5)
 }
 
 func counterRaisedByUnit(e *env) {

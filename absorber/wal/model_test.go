@@ -316,7 +316,7 @@ func (m *model) Shut(t *rapid.T) {
 	if m.gate == GateClosing && len(m.dirty) > 0 {
 		expect = ErrConflict
 	}
-	if !want(t, "shut", m.e.s.ShutGate(m.e.ctx, main0, table), expect) {
+	if !want(t, "shut", m.e.s.ShutGate(m.e.ctx, main0, table, Counter{}), expect) {
 		return
 	}
 	m.gate = GateShut

@@ -236,7 +236,7 @@ func tailGap(e *env) {
 
 func settleGeneration(e *env) {
 	e.join("o", 1, time.Minute)
-	if err := e.s.ShutGate(e.ctx, main0, table); err != nil {
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
 		e.Fatal(err)
 	}
 	e.leave("o")

@@ -175,6 +175,9 @@ type Receipt struct {
 	doubts      uint64
 }
 
+// Incarnation is the lane's in that life.
+func (r Receipt) Incarnation() string { return r.incarnation }
+
 // Record is one unit as it stands in the WAL and in the queue.
 type Record struct {
 	LSN  row.LSN

@@ -59,18 +59,26 @@ local function each(list, from, to, command, key)
   end
 end
 
--- counter takes an AUTO_INCREMENT counter "generation:next:increment:offset"
--- apart; nil if it is not there or of another generation. The increment and
--- the offset are those of the statement that last took a value.
-local function counter(value, gen)
-  local have, next, inc, off = string.match(value or '', '^(%d+):(%d+):?(%d*):?(%d*)$')
-  if have ~= gen then
+-- parsecounter takes an AUTO_INCREMENT counter "generation:next:increment:offset"
+-- apart; nil if it is not there. The increment and the offset are those of the
+-- statement that last took a value.
+local function parsecounter(value)
+  local gen, next, inc, off = string.match(value or '', '^(%d+):(%d+):?(%d*):?(%d*)$')
+  if not gen then
     return nil
   end
   return {gen = gen, next = tonumber(next), inc = tonumber(inc) or 1, off = tonumber(off) or 1}
 end
 
--- countertext is what counter takes apart.
+-- counter is parsecounter; nil also for a counter of another generation.
+local function counter(value, gen)
+  local c = parsecounter(value)
+  if c and c.gen == gen then
+    return c
+  end
+end
+
+-- countertext is what parsecounter takes apart.
 local function countertext(c)
   return c.gen .. ':' .. dec(c.next) .. ':' .. dec(c.inc) .. ':' .. dec(c.off)
 end
