@@ -44,6 +44,14 @@ func rowLocks(t *schema.Table, st wal.TableState, refs []row.Ref) []wal.Lock {
 	return locks
 }
 
+// shared makes them locks that others may have too.
+func shared(locks []wal.Lock) []wal.Lock {
+	for i := range locks {
+		locks[i].Shared = true
+	}
+	return locks
+}
+
 // claimLock names the lock of a unique value.
 func claimLock(c wal.ClaimKey, st wal.TableState) wal.Lock {
 	return wal.Lock{Table: c.Table, Gen: st.Gen, Index: c.Index, Value: c.Value}

@@ -120,12 +120,15 @@ func (x *Transaction) outdated(t *schema.Table) bool {
 }
 
 // lock gets the locks that the transaction does not have yet, waiting for who
-// has one, or with NoWait giving wal.ErrLocked. ErrLockWait when that takes too long: the transaction goes on
-// without; wal.ErrDeadlock and wal.ErrUnlocked: it must be rolled back.
+// has one, or with NoWait giving wal.ErrLocked. ErrLockWait when that takes too
+// long: the transaction goes on without; wal.ErrDeadlock and wal.ErrUnlocked: it
+// must be rolled back.
 func (x *Transaction) lock(ctx context.Context, locks []wal.Lock, wait Waiting) error {
 	var want []wal.Lock
 	for _, l := range locks {
-		if !x.locks[l] {
+		alone := l
+		alone.Shared = false
+		if !x.locks[l] && !x.locks[alone] {
 			want = append(want, l)
 		}
 	}

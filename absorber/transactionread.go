@@ -62,22 +62,29 @@ func (x *Transaction) Lookup(ctx context.Context, t *schema.Table, refs []row.Re
 	return images, nil
 }
 
-// LookupForUpdate locks rows and reads them as they are now: the newest
-// committed state, or the transaction's own. The answer is as Lookup's; a row
-// that was skipped is as one that does not exist. Errors as for Update, and with
-// NoWait wal.ErrLocked.
-func (x *Transaction) LookupForUpdate(ctx context.Context, t *schema.Table, refs []row.Ref, wait Waiting) ([]row.Image, error) {
+// Locking is how a statement locks the rows that it reads.
+type Locking struct {
+	Wait   Waiting
+	Shared bool // others may lock them so as well, and nobody writes them
+}
+
+// LookupLocking locks rows and reads them as they are now: the newest committed
+// state, or the transaction's own. The answer is as Lookup's; a row that was
+// skipped is as one that does not exist. Errors as for Update, and with NoWait
+// wal.ErrLocked.
+func (x *Transaction) LookupLocking(ctx context.Context, t *schema.Table, refs []row.Ref, how Locking) ([]row.Image, error) {
 	images := make([]row.Image, len(refs))
 	err := x.writing(ctx, t, func(st wal.TableState) error {
 		clear(images)
-		if wait != Skip {
-			if err := x.acquire(ctx, t, st, refs, wait); err != nil {
+		one := Locking{Wait: NoWait, Shared: how.Shared}
+		if how.Wait != Skip {
+			if err := x.acquire(ctx, t, st, refs, how); err != nil {
 				return err
 			}
 		}
 		for i := range refs {
-			if wait == Skip {
-				err := x.acquire(ctx, t, st, refs[i:i+1], NoWait)
+			if how.Wait == Skip {
+				err := x.acquire(ctx, t, st, refs[i:i+1], one)
 				if errors.Is(err, wal.ErrLocked) {
 					continue
 				}

@@ -69,9 +69,10 @@ func (x *Transaction) Tables() []schema.Name {
 // KnownRow is a row as the transaction has found it; Image is nil if there was
 // none.
 type KnownRow struct {
-	Table *schema.Table
-	Ref   row.Ref
-	Image row.Image
+	Table  *schema.Table
+	Ref    row.Ref
+	Image  row.Image
+	Shared bool // locked so that others may lock it too
 }
 
 // Locked are the rows that the transaction has locked, as they were then, but
@@ -82,7 +83,8 @@ func (x *Transaction) Locked() []KnownRow {
 		if x.inserted(k) {
 			continue
 		}
-		rows = append(rows, KnownRow{Table: r.t, Ref: r.ref, Image: r.base})
+		alone := rowLocks(r.t, r.locked, []row.Ref{r.ref})[0]
+		rows = append(rows, KnownRow{Table: r.t, Ref: r.ref, Image: r.base, Shared: !x.locks[alone] && !x.changed(k)})
 	}
 	return rows
 }

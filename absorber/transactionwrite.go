@@ -51,7 +51,7 @@ func (x *Transaction) Delete(ctx context.Context, t *schema.Table, refs []row.Re
 func (x *Transaction) modify(ctx context.Context, t *schema.Table, refs []row.Ref, decide func(im row.Image) (out row.Image, matched, differs bool, err error)) (Result, error) {
 	var res Result
 	err := x.writing(ctx, t, func(st wal.TableState) error {
-		if err := x.acquire(ctx, t, st, refs, Wait); err != nil {
+		if err := x.acquire(ctx, t, st, refs, Locking{}); err != nil {
 			return err
 		}
 		res = Result{Lane: x.lane}
@@ -190,8 +190,12 @@ func (x *Transaction) writing(ctx context.Context, t *schema.Table, statement fu
 }
 
 // acquire locks rows and reads those that are not known yet.
-func (x *Transaction) acquire(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref, wait Waiting) error {
-	if err := x.lock(ctx, rowLocks(t, st, refs), wait); err != nil {
+func (x *Transaction) acquire(ctx context.Context, t *schema.Table, st wal.TableState, refs []row.Ref, how Locking) error {
+	locks := rowLocks(t, st, refs)
+	if how.Shared {
+		locks = shared(locks)
+	}
+	if err := x.lock(ctx, locks, how.Wait); err != nil {
 		return err
 	}
 	var missing []row.Ref

@@ -69,7 +69,7 @@ func (e *Engine) claim(ctx context.Context, t *schema.Table, st wal.TableState, 
 	for i, w := range want {
 		locks[i] = claimLock(w.claim.ClaimKey, st)
 	}
-	if err := e.store.Unlocked(ctx, e.lane(t), locks); err != nil {
+	if err := e.store.Unlocked(ctx, e.lane(t), shared(locks)); err != nil {
 		return err
 	}
 	*c = before

@@ -76,9 +76,9 @@ type admissionKey struct {
 	probe  probeKey
 	plan   *sqlrewrite.Plan
 	binary bool
-	// locking tells a SELECT ... FOR UPDATE from the same without: they have one
-	// plan, and MySQL asks for other privileges.
-	locking bool
+	// locking is the clause of a locking SELECT, whose plan is that of the same
+	// without: MySQL asks for other privileges, and need not know the clause.
+	locking string
 	// markers tells, of a prepared statement, its parameters from its literals,
 	// which plans do not.
 	markers string
@@ -92,8 +92,10 @@ func newAdmissions() *admissions {
 // admit returns what MySQL says of the statement. A refusal is MySQL's own
 // error for it.
 func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.Statement, req request) (adm *admission, refusal *wire.ErrPacket, err error) {
-	_, locking := req.(*lockingRequest)
-	key := admissionKey{probe: s.probeKey(), plan: st.Plan, binary: req.binary(), locking: locking}
+	key := admissionKey{probe: s.probeKey(), plan: st.Plan, binary: req.binary()}
+	if lr, ok := req.(*lockingRequest); ok {
+		key.locking = lr.how.Clause
+	}
 	if key.binary {
 		key.markers = st.Markers()
 	}

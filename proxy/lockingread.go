@@ -11,8 +11,8 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
-// lockingRequest is a request for a SELECT ... FOR UPDATE, whose plan is that of
-// the SELECT.
+// lockingRequest is a request for a SELECT ... FOR UPDATE or FOR SHARE, whose plan
+// is that of the SELECT.
 type lockingRequest struct {
 	request
 	how sqlrewrite.Locking
@@ -21,7 +21,7 @@ type lockingRequest struct {
 // codeNoWait is MySQL's ER_LOCK_NOWAIT; MariaDB answers as after a wait.
 const codeNoWait = 3572
 
-// lockingRead answers a SELECT ... FOR UPDATE by primary key in a transaction that
+// lockingRead answers a SELECT ... FOR UPDATE or FOR SHARE by primary key in a transaction that
 // is kept here, or says why it cannot be.
 func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (reason string, err error) {
 	reason = string(sqlrewrite.ReasonLockingRead)
@@ -56,9 +56,8 @@ func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (rea
 }
 
 // lockRead is lookupRows for a locking read.
-func (s *session) lockRead(ctx context.Context, t *schema.Table, refs []row.Ref, how sqlrewrite.Locking) ([]row.Image, error) {
-	wait := map[sqlrewrite.Locking]absorber.Waiting{sqlrewrite.LockNoWait: absorber.NoWait, sqlrewrite.LockSkips: absorber.Skip}[how]
-	images, err := s.txn.LookupForUpdate(ctx, t, refs, wait)
+func (s *session) lockRead(ctx context.Context, t *schema.Table, refs []row.Ref, how *lockingRequest) ([]row.Image, error) {
+	images, err := s.txn.LookupLocking(ctx, t, refs, how.engine())
 	if !errors.Is(err, wal.ErrLocked) {
 		return images, err
 	}
@@ -66,4 +65,10 @@ func (s *session) lockRead(ctx context.Context, t *schema.Table, refs []row.Ref,
 		return nil, NewError(codeNoWait, "HY000", "Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set.")
 	}
 	return nil, absorber.ErrLockWait
+}
+
+// engine is how the engine is asked for it.
+func (lr *lockingRequest) engine() absorber.Locking {
+	waits := map[sqlrewrite.LockWait]absorber.Waiting{sqlrewrite.LockNoWait: absorber.NoWait, sqlrewrite.LockSkips: absorber.Skip}
+	return absorber.Locking{Wait: waits[lr.how.Wait], Shared: lr.how.Shared}
 }

@@ -21,7 +21,7 @@ func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlr
 	}
 	var images []row.Image
 	if lr, ok := req.(*lockingRequest); ok {
-		images, err = s.lockRead(ctx, p.Table, sc.Refs, lr.how)
+		images, err = s.lockRead(ctx, p.Table, sc.Refs, lr)
 		images = slices.DeleteFunc(images, func(im row.Image) bool { return im == nil })
 	} else {
 		images, err = s.lookup(ctx, p, sc)

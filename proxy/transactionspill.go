@@ -202,12 +202,17 @@ func (s *session) sameRows(ctx context.Context, rows []absorber.KnownRow) error 
 
 // lockRows locks rows in MySQL.
 func (s *session) lockRows(ctx context.Context, rows []absorber.KnownRow) error {
-	keys := map[*schema.Table][][][]byte{}
-	for _, r := range rows {
-		keys[r.Table] = append(keys[r.Table], r.Ref.Values)
+	type lock struct {
+		t      *schema.Table
+		shared bool
 	}
-	for t, values := range keys {
-		texts, err := sink.Locking(t, values)
+	keys := map[lock][][][]byte{}
+	for _, r := range rows {
+		l := lock{r.Table, r.Shared}
+		keys[l] = append(keys[l], r.Ref.Values)
+	}
+	for l, values := range keys {
+		texts, err := sink.Locking(l.t, values, l.shared)
 		if err != nil {
 			return err
 		}

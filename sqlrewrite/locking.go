@@ -1,17 +1,26 @@
 package sqlrewrite
 
-// Locking is what a SELECT ... FOR UPDATE does about rows that others have locked.
-type Locking uint8
+import "strings"
+
+// Locking is how a locking SELECT locks the rows it reads.
+type Locking struct {
+	Shared bool // FOR SHARE, LOCK IN SHARE MODE
+	Wait   LockWait
+	Clause string // what was taken off, in capital letters
+}
+
+// LockWait is what it does about rows that others have locked.
+type LockWait uint8
 
 const (
-	LockWaits  Locking = iota // it waits for them
-	LockNoWait                // NOWAIT: it fails
-	LockSkips                 // SKIP LOCKED: it leaves them out
+	LockWaits  LockWait = iota // it waits for them
+	LockNoWait                 // NOWAIT: it fails
+	LockSkips                  // SKIP LOCKED: it leaves them out
 )
 
-// SplitLocking takes the FOR UPDATE off the end of a SELECT. plain is the
-// statement without it; ok is false if there is none, if it says more (OF, WAIT),
-// or if there are several statements.
+// SplitLocking takes the FOR UPDATE, FOR SHARE or LOCK IN SHARE MODE off the end
+// of a SELECT. plain is the statement without it; ok is false if there is none, if
+// it says more (OF, WAIT), or if there are several statements.
 func SplitLocking(sql []byte, mode SQLMode) (plain []byte, how Locking, ok bool) {
 	toks := tokenise(sql, mode, false)
 	for n := len(toks); n > 0 && toks[n-1].kind == tokSemi; n-- {
@@ -19,19 +28,43 @@ func SplitLocking(sql []byte, mode SQLMode) (plain []byte, how Locking, ok bool)
 	}
 	for _, t := range toks {
 		if t.broken || t.kind == tokOpen || t.kind == tokHint || t.kind == tokSemi {
-			return nil, 0, false
+			return nil, how, false
 		}
 	}
 	p := piece{src: sql, toks: toks}
-	at := len(toks) - 2
+	end := len(toks)
 	switch {
-	case p.word(at, "SKIP") && p.word(at+1, "LOCKED"):
-		how, at = LockSkips, at-2
-	case p.word(at+1, "NOWAIT"):
-		how, at = LockNoWait, at-1
+	case p.words(end-2, "SKIP", "LOCKED"):
+		how.Wait, end = LockSkips, end-2
+	case p.words(end-1, "NOWAIT"):
+		how.Wait, end = LockNoWait, end-1
 	}
-	if at < 1 || !p.word(0, "SELECT") || !p.word(at, "FOR") || !p.word(at+1, "UPDATE") {
-		return nil, 0, false
+	at := end - 2
+	switch {
+	case p.words(at, "FOR", "UPDATE"):
+	case p.words(at, "FOR", "SHARE"):
+		how.Shared = true
+	case p.words(end-4, "LOCK", "IN", "SHARE", "MODE"):
+		how.Shared, at = true, end-4
+	default:
+		return nil, Locking{}, false
 	}
+	if at < 1 || !p.word(0, "SELECT") {
+		return nil, Locking{}, false
+	}
+	for i := at; i < len(toks); i++ {
+		how.Clause += strings.ToUpper(string(p.text(i))) + " "
+	}
+	how.Clause = strings.TrimSpace(how.Clause)
 	return sql[:toks[at].start], how, true
+}
+
+// words reports whether words stand from token i on.
+func (p *piece) words(i int, words ...string) bool {
+	for n, w := range words {
+		if !p.word(i+n, w) {
+			return false
+		}
+	}
+	return true
 }

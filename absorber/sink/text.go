@@ -11,8 +11,11 @@ const TextSettings = "character_set_client=utf8mb4, collation_connection=utf8mb4
 
 // Locking gives SELECTs that lock the rows of a table with these primary keys,
 // for a session with TextSettings.
-func Locking(t *schema.Table, keys [][][]byte) ([]string, error) {
-	const end = " FOR UPDATE"
+func Locking(t *schema.Table, keys [][][]byte, shared bool) ([]string, error) {
+	end := " FOR UPDATE"
+	if shared {
+		end = " LOCK IN SHARE MODE" // both dialects have it, and it needs no more than SELECT
+	}
 	var out []string
 	var sql []byte
 	for i, values := range keys {

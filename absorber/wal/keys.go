@@ -63,13 +63,13 @@ func (k laneKeys) gate(t string) string { return string(k) + "gate:" + escape(t)
 // auto is a table's AUTO_INCREMENT counter.
 func (k laneKeys) auto(t string) string { return string(k) + "auto:" + escape(t) }
 
-// locks is the hash lock -> owner; a lock is the key of a row or of a claim.
+// locks is the hash lock -> its owners; a lock is the key of a row or of a claim.
 func (k laneKeys) locks() string { return string(k) + "locks" }
 
 // lockers is the hash of the locks' owners -> end of their leases.
 func (k laneKeys) lockers() string { return string(k) + "lockers" }
 
-// lockWaits is the hash of those owners who wait -> for whom.
+// lockWaits is the hash of those owners who wait -> for which locks.
 func (k laneKeys) lockWaits() string { return string(k) + "lockwaits" }
 
 // lockMark is there while locks is.

@@ -3,19 +3,23 @@ package wal
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
 // Lock names what a transaction locks: a row, or, where Index is set, a value
-// of a unique index. It belongs to one generation of its table.
+// of a unique index. It belongs to one generation of its table. Of a row that is
+// locked Shared there may be several owners, and nobody writes it.
 type Lock struct {
-	Table string
-	Gen   uint64
-	Key   row.Key
-	Index string
-	Value string
+	Table  string
+	Gen    uint64
+	Key    row.Key
+	Index  string
+	Value  string
+	Shared bool
 }
 
 // lockName is the lock as the scripts know it: the key of the row, or of the
@@ -27,13 +31,24 @@ func (k laneKeys) lockName(l Lock) string {
 	return k.row(RowKey{Table: l.Table, Key: l.Key}, l.Gen)
 }
 
+// lockAs is the lock as the scripts are asked for it.
+func (k laneKeys) lockAs(l Lock) string {
+	if l.Shared {
+		return "s" + k.lockName(l)
+	}
+	return "x" + k.lockName(l)
+}
+
 // Lock locks all of locks for owner, or none, and prolongs the owner's lease on
 // what it has locked before. begin says that the owner has no locks yet; its
-// name must not have been used before. With no locks it ends a wait.
+// name must not have been used before, and have none of " +|" in it. With no
+// locks it ends a wait. What is locked Shared is locked for it alone when it asks
+// for that; the other way round nothing changes.
 //
 // From then on until Unlock, a Commit that names the owner, or the end of the
 // lease, no other unit that writes one of them is committed. ErrLocked: another
-// transaction has one; ask again. ErrDeadlock: and it waits for this owner.
+// transaction has one, or waits to have alone what is asked for Shared; ask again.
+// ErrDeadlock: and it waits for this owner.
 // ErrUnlocked: the owner's lease has ended. An owner that asks no more after
 // ErrLocked must say so, by asking for no locks, or unlock.
 func (s *Store) Lock(ctx context.Context, name row.Lane, owner string, lease time.Duration, begin bool, locks []Lock) error {
@@ -42,13 +57,16 @@ func (s *Store) Lock(ctx context.Context, name row.Lane, owner string, lease tim
 	if err != nil {
 		return err
 	}
+	if strings.ContainsAny(owner, " +|") {
+		return &row.Error{Op: op, Lane: name, Kind: row.Permanent, Err: fmt.Errorf("%q is no name for an owner of locks", owner)}
+	}
 	first := "0"
 	if begin {
 		first = "1"
 	}
 	args := []any{inc, owner, millis(lease), first}
 	for _, k := range locks {
-		args = append(args, l.keys.lockName(k))
+		args = append(args, l.keys.lockAs(k))
 	}
 	reply, err := s.ask(ctx, op, &call{lane: l, script: s.scripts.lock, args: args,
 		keys: []any{l.keys.meta(), l.keys.locks(), l.keys.lockers(), l.keys.lockWaits(), l.keys.lockMark()}})
@@ -67,7 +85,8 @@ func ended(err error) error {
 	return err
 }
 
-// Unlocked returns nil if no transaction has one of the locks, else ErrLocked.
+// Unlocked returns nil if no transaction has one of the locks, else ErrLocked. Of
+// those that are Shared it must have it alone.
 func (s *Store) Unlocked(ctx context.Context, name row.Lane, locks []Lock) error {
 	const op = "wal.locked"
 	l, _, err := s.usable(op, name)
@@ -76,7 +95,7 @@ func (s *Store) Unlocked(ctx context.Context, name row.Lane, locks []Lock) error
 	}
 	args := make([]any, len(locks))
 	for i, k := range locks {
-		args[i] = l.keys.lockName(k)
+		args[i] = l.keys.lockAs(k)
 	}
 	reply, err := s.ask(ctx, op, &call{lane: l, script: s.scripts.locked, keys: []any{l.keys.locks(), l.keys.lockers()}, args: args})
 	if err != nil {

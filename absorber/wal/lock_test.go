@@ -19,6 +19,11 @@ func TestLocks(t *testing.T) {
 		{"all locks of a call are taken, or none", lockAllOrNone},
 		{"two who wait for each other are told, and who gives up waits no more", lockDeadlock},
 		{"a cycle of three is found, and ends with one of them", lockCycle},
+		{"a row is shared by several, and written by none of them until one is left", lockShared},
+		{"of two who share a row and both want it alone, the second is told", lockUpgrade},
+		{"who waits to have a row alone is not overtaken, and after giving up keeps nobody waiting", lockFair},
+		{"shared locks of the dead bar nobody, and are swept", lockSharedDead},
+		{"a circle is found through all who share, and none where there is none", lockSharedCycle},
 		{"unlocking twice, or what another has, does no harm", lockUnlock},
 		{"the sweeper takes what the dead have left and nothing else", lockSweep},
 		{"a reader is told that there are locks, and which are taken", lockSeen},
@@ -159,6 +164,137 @@ func lockCycle(e *env) {
 	e.lock("b", false, ErrDeadlock, "m")
 	e.unlock("c", "m")
 	e.lock("b", false, nil, "m")
+}
+
+// share asks for rows that others may have too, and wants the answer.
+func (e *env) share(owner string, begin bool, want error, keys ...string) {
+	e.Helper()
+	var locks []Lock
+	for _, k := range keys {
+		l := e.lockOf(k)
+		l.Shared = true
+		locks = append(locks, l)
+	}
+	if err := e.s.Lock(e.ctx, main0, owner, leaseTime, begin, locks); !errors.Is(err, want) {
+		e.Fatalf("%s shares %q: %v; want %v", owner, keys, err, want)
+	}
+}
+
+func lockShared(e *env) {
+	e.share("a", true, nil, "k")
+	e.share("b", true, nil, "k", "l")
+	e.refuse(e.unit("w").put("k", "v"), ErrLocked)
+	e.refuse(e.unit("w").put("k", "v").by("a"), ErrLocked) // b shares it
+	e.lock("c", true, ErrLocked, "k")
+	e.lock("c", false, nil) // gives up
+	alone, shared := e.lockOf("k"), e.lockOf("k")
+	shared.Shared = true
+	if err := e.s.Unlocked(e.ctx, main0, []Lock{shared}); err != nil {
+		e.Errorf("it is shared: %v", err)
+	}
+	if err := e.s.Unlocked(e.ctx, main0, []Lock{alone}); !errors.Is(err, ErrLocked) {
+		e.Errorf("it is shared, and told to be free: %v", err)
+	}
+	e.unlock("b", "k", "l")
+	e.lock("a", false, nil, "k")
+	e.share("a", false, nil, "k") // keeps it alone
+	e.share("c", false, ErrLocked, "k")
+	if err := e.s.Unlocked(e.ctx, main0, []Lock{shared}); !errors.Is(err, ErrLocked) {
+		e.Errorf("a has it alone: %v", err)
+	}
+	e.lock("c", false, nil)
+	e.commit(e.unit("w").put("k", "v").by("a"))
+	e.share("c", false, nil, "k")
+	e.unlock("c", "k")
+	e.commit(e.unit("w").put("k", "v2"))
+}
+
+func lockUpgrade(e *env) {
+	e.share("a", true, nil, "k")
+	e.share("b", true, nil, "k")
+	e.lock("a", false, ErrLocked, "k")
+	e.lock("b", false, ErrDeadlock, "k")
+	e.unlock("b", "k")
+	e.lock("a", false, nil, "k")
+	e.commit(e.unit("w").put("k", "v").by("a"))
+}
+
+func lockFair(e *env) {
+	e.share("a", true, nil, "k")
+	e.lock("w", true, ErrLocked, "k", "j")
+	e.share("b", true, ErrLocked, "k")
+	e.share("a", false, nil, "k") // who shares it already goes on
+	e.lock("x", true, ErrLocked, "k")
+	e.lock("w", false, nil) // gives up: its place is x's
+	e.lock("x", false, ErrLocked, "k")
+	e.share("b", false, ErrLocked, "k")
+	e.lock("x", false, nil)
+	e.share("b", false, nil, "k")
+	e.lock("w", false, ErrLocked, "k")
+	e.unlock("w")                           // ends
+	e.share("c", true, nil, "k")            // and waits no more
+	e.lock("d", true, nil, "m")             // d has another lock,
+	e.lock("x", false, ErrLocked, "k", "m") // for which x waits as well,
+	e.unlock("d", "m")
+	e.share("d2", true, ErrLocked, "k")
+	e.unlock("a", "k")
+	e.unlock("b", "k")
+	e.unlock("c", "k")
+	e.lock("x", false, nil, "k", "m")
+}
+
+func lockSharedDead(e *env) {
+	l := e.lockOf("k")
+	l.Shared = true
+	if err := e.s.Lock(e.ctx, main0, "dead", 20*time.Millisecond, true, []Lock{l}); err != nil {
+		e.Fatal(err)
+	}
+	if err := e.s.Lock(e.ctx, main0, "waits", 20*time.Millisecond, true, []Lock{e.lockOf("k")}); !errors.Is(err, ErrLocked) {
+		e.Fatal(err)
+	}
+	e.pass(50 * time.Millisecond)
+	e.share("a", true, nil, "k")
+	e.commit(e.unit("w").put("k", "v").by("a"))
+	e.share("b", true, nil, "l")
+	l = e.lockOf("l")
+	l.Shared = true
+	if err := e.s.Lock(e.ctx, main0, "dead2", 20*time.Millisecond, true, []Lock{l}); err != nil {
+		e.Fatal(err)
+	}
+	e.pass(50 * time.Millisecond)
+	for _, want := range []int64{1, 0} {
+		if n, err := e.s.SweepLocks(e.ctx, main0); n != want || err != nil {
+			e.Errorf("swept %d, %v; want %d", n, err, want)
+		}
+	}
+	e.refuse(e.unit("w").put("l", "v"), ErrLocked)
+	e.lock("b", false, nil, "l")
+	e.commit(e.unit("w").put("l", "v").by("b"))
+	if err := e.s.Lock(e.ctx, main0, "dead3", 20*time.Millisecond, true, []Lock{l}); err != nil {
+		e.Fatal(err)
+	}
+	e.pass(50 * time.Millisecond)
+	e.lock("c", true, nil, "l")
+	e.unlock("c", "l")
+}
+
+func lockSharedCycle(e *env) {
+	e.share("a", true, nil, "k")
+	e.share("b", true, nil, "k")
+	e.share("c", true, nil, "k")
+	e.lock("d", true, nil, "m")
+	e.lock("d", false, ErrLocked, "k") // waits for a, b and c
+	e.lock("b", false, ErrDeadlock, "m")
+	e.lock("b", false, nil)
+	e.share("e", true, nil, "n")
+	e.share("e", false, ErrLocked, "k")  // waits for d alone
+	e.lock("a", false, ErrDeadlock, "n") // e -> d -> a
+	e.lock("a", false, nil)
+	e.lock("d", false, nil)            // d waits no more,
+	e.lock("a", false, ErrLocked, "n") // so e does not either
+	e.share("e", false, nil, "k")
+	e.unlock("e", "n", "k")
+	e.lock("a", false, nil, "n")
 }
 
 func lockUnlock(e *env) {

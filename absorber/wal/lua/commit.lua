@@ -96,9 +96,9 @@ end
 -- locks.
 local function barred(owner, names)
   for from = 1, #names, SLICE do
-    local by = holders(locks, names, from, math.min(from + SLICE - 1, #names))
-    for i = 1, #by do
-      if by[i] ~= owner and alive(lockers, by[i], now) then
+    local values = lockvalues(locks, names, from, math.min(from + SLICE - 1, #names))
+    for i = 1, #values do
+      if values[i] and barredby(lockers, values[i], owner, true, now) then
         return true
       end
     end

@@ -94,23 +94,62 @@ local function split(state)
   return string.match(state, '^(.*):(%d+):(%a)$')
 end
 
--- holders are the owners of those of locks list[from..to] that somebody has.
-local function holders(key, list, from, to)
-  local out = {}
+-- lockvalues are the values of locks list[from..to], false for those that nobody has.
+local function lockvalues(key, list, from, to)
   if to < from then
-    return out
+    return {}
   end
-  local got = redis.call('HMGET', key, unpack(list, from, to))
-  for i = 1, to - from + 1 do
-    if got[i] then
-      out[#out + 1] = got[i]
-    end
+  return redis.call('HMGET', key, unpack(list, from, to))
+end
+
+-- apart takes a lock's value apart: its owners, whether they share it, and who
+-- waits to have it alone, nil if nobody. It is the name of the owner; or, of a
+-- lock that is shared, '+', the names with spaces between them, and where
+-- somebody waits '|' and his name.
+local function apart(value)
+  if string.byte(value) ~= 43 then
+    return {value}, false, nil
   end
-  return out
+  local names, first = string.match(value, '^%+([^|]*)|?(.*)$')
+  local list = {}
+  for name in string.gmatch(names, '[^ ]+') do
+    list[#list + 1] = name
+  end
+  if first == '' then
+    first = nil
+  end
+  return list, true, first
+end
+
+-- together is the value of a lock that owners share; nil if there are none.
+local function together(owners, first)
+  if #owners == 0 then
+    return nil
+  end
+  local value = '+' .. table.concat(owners, ' ')
+  if first then
+    value = value .. '|' .. first
+  end
+  return value
 end
 
 -- alive reports whether a transaction has its locks still.
 local function alive(key, owner, now)
   local ends = redis.call('HGET', key, owner)
   return ends and tonumber(ends) > now
+end
+
+-- barredby reports whether a living owner other than me has a lock of this value
+-- in a way that keeps me from it; alone says that I want it alone.
+local function barredby(key, value, me, alone, now)
+  local owners, shared = apart(value)
+  if shared and not alone then
+    return false
+  end
+  for i = 1, #owners do
+    if owners[i] ~= me and alive(key, owners[i], now) then
+      return true
+    end
+  end
+  return false
 end

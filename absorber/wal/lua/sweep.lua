@@ -24,10 +24,19 @@ for i = 1, #waits do
 end
 local locks = redis.call('HGETALL', KEYS[1])
 for i = 1, #locks, 2 do
-  if not live[locks[i + 1]] then
-    redis.call('HDEL', KEYS[1], locks[i])
-    gone = gone + 1
+  local owners, shared, first = apart(locks[i + 1])
+  local left = {}
+  for _, owner in ipairs(owners) do
+    if live[owner] then
+      left[#left + 1] = owner
+    end
   end
+  if #left == 0 then
+    redis.call('HDEL', KEYS[1], locks[i])
+  elseif #left < #owners then
+    redis.call('HSET', KEYS[1], locks[i], together(left, first))
+  end
+  gone = gone + #owners - #left
 end
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('DEL', KEYS[4])

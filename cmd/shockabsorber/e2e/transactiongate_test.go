@@ -125,6 +125,33 @@ func TestTransactionOverrun(t *testing.T) {
 				amounts("1=6.00x,2=6.00y,3=3.00")
 			}
 
+			reset() // each shares what the other wants to write
+			want(one, "BEGIN", 0)
+			want(two, "BEGIN", 0)
+			want(one, "SELECT amount FROM pay WHERE id = 1 LOCK IN SHARE MODE", 0)
+			want(two, "SELECT amount FROM pay WHERE id = 1 LOCK IN SHARE MODE", 0)
+			go func() { waiting <- one.code("UPDATE pay SET amount = 5 WHERE id = 1") }()
+			code = two.code("UPDATE pay SET amount = 6 WHERE id = 1")
+			other = <-waiting
+			if code+other != 1213 {
+				t.Errorf("the two sharers got %d and %d", other, code)
+			}
+			want(one, "COMMIT", 0)
+			want(two, "COMMIT", 0)
+			if code == 1213 {
+				amounts("1=5.00x,2=2.00y,3=3.00")
+			} else {
+				amounts("1=6.00x,2=2.00y,3=3.00")
+			}
+
+			reset() // a row that it shares is changed in MySQL
+			want(one, "BEGIN", 0)
+			want(one, "SELECT amount FROM pay WHERE id = 1 LOCK IN SHARE MODE", 0)
+			want(one, "UPDATE pay SET amount = 9 WHERE id = 2", 0)
+			want(two, fmt.Sprintf(aside, "a"), 0)
+			want(one, "COMMIT", 1213)
+			amounts("1=1.00aside,2=2.00y,3=3.00")
+
 			reset() // a client that goes away, and one that is reset
 			gone := dial()
 			want(gone, "BEGIN", 0)
