@@ -3,7 +3,6 @@ package absorber
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -14,55 +13,20 @@ import (
 // MySQL. It reports what it had to do: "" (nothing was pending), "drain",
 // "wait" or "stale". ErrLockWait when barrier_timeout has passed.
 func (e *Engine) Barrier(ctx context.Context, u *Usage, tables []schema.Name) (did string, err error) {
-	did, _, err = e.barrier(ctx, u, tables, false)
-	return did, err
-}
-
-// Snapshot is Barrier for a transaction that is about to take its snapshot: what
-// drains later it will never see, whichever table it comes to read. lacking are
-// the tables of which it will not see everything that is acknowledged by now,
-// since their settings (TableOptions.Snapshots) want nothing drained for that;
-// fresh_reads "stale" is content with it.
-func (e *Engine) Snapshot(ctx context.Context, u *Usage) (did string, lacking []schema.Name, err error) {
-	return e.barrier(ctx, u, e.Catalog().All(), true)
-}
-
-// Demand has tables drained before snapshots from now on, whatever their
-// settings say: a transaction has read them behind one.
-func (e *Engine) Demand(tables []schema.Name) {
-	for _, t := range tables {
-		if _, known := e.demanded.LoadOrStore(t.String(), true); !known {
-			e.log.Info("drained before snapshots from now on: a transaction has read the table behind its snapshot", "table", t.String())
-		}
-	}
-}
-
-// spared reports whether a table is not drained for a snapshot.
-func (e *Engine) spared(table string) bool {
-	_, demanded := e.demanded.Load(table)
-	return e.cfg.Options(table).Snapshots == SnapshotsDemand && !demanded
-}
-
-// barrier is Barrier, or Snapshot.
-func (e *Engine) barrier(ctx context.Context, u *Usage, tables []schema.Name, snapshot bool) (did string, lacking []schema.Name, err error) {
 	for lane, names := range e.byLane(tables) {
 		infos, err := e.store.TableStates(ctx, lane, names)
 		if err != nil {
-			return did, lacking, err
+			return did, err
 		}
 		var drain, wait row.LSN
 		for i, info := range infos {
 			if info.Dirty == 0 {
 				continue
 			}
-			switch fresh := e.cfg.Options(names[i]).FreshReads; {
-			case fresh == FreshStale:
+			switch e.cfg.Options(names[i]).FreshReads {
+			case FreshStale:
 				did = "stale"
-			case snapshot && e.spared(names[i]):
-				if t := slices.IndexFunc(tables, func(n schema.Name) bool { return n.String() == names[i] }); t >= 0 {
-					lacking = append(lacking, tables[t])
-				}
-			case fresh == FreshWait:
+			case FreshWait:
 				wait = max(wait, info.LastDirty)
 			default:
 				drain = max(drain, info.LastDirty)
@@ -71,17 +35,17 @@ func (e *Engine) barrier(ctx context.Context, u *Usage, tables []schema.Name, sn
 		if drain > 0 {
 			did = "drain"
 			if err := e.drainTo(ctx, u, lane, drain, true); err != nil {
-				return did, lacking, err
+				return did, err
 			}
 		}
 		if wait > drain {
 			did = "wait"
 			if err := e.drainTo(ctx, u, lane, wait, false); err != nil {
-				return did, lacking, err
+				return did, err
 			}
 		}
 	}
-	return did, lacking, nil
+	return did, nil
 }
 
 // Drain returns when MySQL has every acknowledged write of the tables, whatever

@@ -35,8 +35,9 @@ const (
 type Snapshots string
 
 const (
-	SnapshotsDrain  Snapshots = "drain"  // drain them first
-	SnapshotsDemand Snapshots = "demand" // drain them once a transaction was found to miss them
+	SnapshotsAuto   Snapshots = ""       // drain them if they are few, else as SnapshotsDemand
+	SnapshotsDrain  Snapshots = "drain"  // drain them
+	SnapshotsDemand Snapshots = "demand" // drain them only after a transaction was found to miss them
 )
 
 // Existence is how a new key is proven not to exist yet.
@@ -61,7 +62,7 @@ type TableOptions struct {
 	TTL        time.Duration // life of a clean row in the cache; 0 = none
 	Lane       row.Lane
 	FreshReads FreshReads
-	Snapshots  Snapshots // "" = SnapshotsDrain
+	Snapshots  Snapshots
 	Existence  Existence
 	Durability Durability // "" = DurableRedis
 	BatchSize  int        // mutations a batch

@@ -42,7 +42,7 @@ type Engine struct {
 	limited   sync.Map               // row.Lane -> string: the limit that the backlog has reached
 	evicting  atomic.Pointer[string] // why Redis may not be used now, "" if it may; nil: not asked yet
 	turns     turns
-	demanded  sync.Map // "db.table" -> true: transactions read it behind their snapshots
+	demands   sync.Map // "db.table" -> time.Time: a transaction missed something of it in its snapshot
 
 	transactions sync.Map      // owner -> *Transaction
 	began        atomic.Uint64 // transactions so far

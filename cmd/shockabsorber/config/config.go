@@ -141,7 +141,7 @@ type Table struct {
 	Lane               string   `toml:"lane"`
 	Lanes              int      `toml:"lanes"`
 	FreshReads         string   `toml:"fresh_reads"` // FreshDrain, FreshWait, FreshStale
-	Snapshots          string   `toml:"snapshots"`   // SnapshotsDrain, SnapshotsDemand
+	Snapshots          string   `toml:"snapshots"`   // "", SnapshotsDrain, SnapshotsDemand
 	Existence          string   `toml:"existence"`   // ExistenceCheck, ExistenceTrust
 	Durability         string   `toml:"durability"`  // "" = writeback.durability
 }

@@ -57,12 +57,6 @@ func (c *Config) TableFor(db, table string) (Table, bool) {
 	if t.FreshReads == "" {
 		t.FreshReads = FreshDrain
 	}
-	if t.Snapshots == "" {
-		t.Snapshots = SnapshotsDrain
-		if t.FreshReads == FreshWait { // no transaction should wait for what it may not read
-			t.Snapshots = SnapshotsDemand
-		}
-	}
 	if t.Existence == "" {
 		t.Existence = ExistenceCheck
 	}

@@ -19,10 +19,10 @@ func TestTableFor(t *testing.T) {
 		"mydb.payments": {TTL: Duration{Duration: 2 * time.Hour}, WriteBackBatchSize: 7, FreshReads: FreshStale},
 	}
 	for name, want := range map[string]Table{
-		"mydb.payments": {TTL: Duration{Duration: 2 * time.Hour}, WriteBackBatchSize: 7, Lane: "main", Lanes: 1, FreshReads: "stale", Snapshots: "drain", Existence: "check", Durability: "redis"},
-		"mydb.payouts":  {TTL: Duration{Duration: time.Hour}, WriteBackBatchSize: 100, DrainRate: 5, Lane: "main", Lanes: 1, FreshReads: "drain", Snapshots: "drain", Existence: "check", Durability: "redis"},
-		"mydb.users":    {TTL: Duration{Duration: time.Hour}, WriteBackBatchSize: 100, Lane: "slow", Lanes: 1, FreshReads: "drain", Snapshots: "drain", Existence: "check", Durability: "redis"},
-		"other.users":   {TTL: Duration{Duration: time.Hour}, WriteBackBatchSize: 100, Lane: "main", Lanes: 1, FreshReads: "drain", Snapshots: "drain", Existence: "trust", Durability: "redis"},
+		"mydb.payments": {TTL: Duration{Duration: 2 * time.Hour}, WriteBackBatchSize: 7, Lane: "main", Lanes: 1, FreshReads: "stale", Existence: "check", Durability: "redis"},
+		"mydb.payouts":  {TTL: Duration{Duration: time.Hour}, WriteBackBatchSize: 100, DrainRate: 5, Lane: "main", Lanes: 1, FreshReads: "drain", Existence: "check", Durability: "redis"},
+		"mydb.users":    {TTL: Duration{Duration: time.Hour}, WriteBackBatchSize: 100, Lane: "slow", Lanes: 1, FreshReads: "drain", Existence: "check", Durability: "redis"},
+		"other.users":   {TTL: Duration{Duration: time.Hour}, WriteBackBatchSize: 100, Lane: "main", Lanes: 1, FreshReads: "drain", Existence: "trust", Durability: "redis"},
 	} {
 		db, table, _ := strings.Cut(name, ".")
 		if got, ok := c.TableFor(db, table); !ok || got != want {

@@ -229,7 +229,7 @@ func (p *parts) readOptions(table string) absorber.TableOptions {
 	t, ok := p.cfg.TableFor(db, name)
 	if !ok {
 		t = config.Table{TTL: p.cfg.WriteBack.DefaultTTL, WriteBackBatchSize: p.cfg.WriteBack.BatchSize, Lane: config.DefaultLane,
-			Durability: p.cfg.WriteBack.Durability, FreshReads: config.FreshDrain, Snapshots: config.SnapshotsDrain, Existence: config.ExistenceCheck}
+			Durability: p.cfg.WriteBack.Durability, FreshReads: config.FreshDrain, Existence: config.ExistenceCheck}
 	}
 	return absorber.TableOptions{TTL: t.TTL.Duration, Lane: row.Lane(t.Lane), FreshReads: absorber.FreshReads(t.FreshReads), Snapshots: absorber.Snapshots(t.Snapshots),
 		Durability: absorber.Durability(t.Durability), Existence: absorber.Existence(t.Existence), BatchSize: t.WriteBackBatchSize, DrainRate: t.DrainRate}

@@ -228,7 +228,9 @@ func TestAutoIncrementAcrossGate(t *testing.T) {
 	behind := insert("INSERT INTO t (v) SELECT 7")
 	until(t, "the gate to begin to close", func() bool { return strings.HasSuffix(get("t"), ":c") })
 	absorbed := insert("INSERT INTO t (v) VALUES (8)")
-	until(t, "the absorbed INSERT to wait for the gate", func() bool { return rdb.HExists(context.Background(), strings.Replace(key, "%s", "gate", 1), "want").Val() })
+	until(t, "the absorbed INSERT to wait for the gate", func() bool {
+		return rdb.HExists(context.Background(), strings.Replace(key, "%s", "gate", 1), "want").Val()
+	})
 	if err := lock.Rollback(); err != nil {
 		t.Fatal(err)
 	}

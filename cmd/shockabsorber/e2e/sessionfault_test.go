@@ -134,6 +134,8 @@ func TestMySQLDies(t *testing.T) {
 // is back with its log, the same proxy and session go on.
 func TestRedisDies(t *testing.T) {
 	b := newBench(t, servertest.MariaDB(t), nil, notesTable, "CREATE TABLE other (id INT PRIMARY KEY)")
+	b.db.Exec(t, "", "CREATE DATABASE plain", "CREATE TABLE plain.plain (id INT PRIMARY KEY)")
+	defer b.db.Exec(t, "", "DROP DATABASE plain")
 	c := dialPackets(t, b.p.Proxy, b.proxied, 0)
 	for i := range 10 {
 		c.ok(fmt.Sprintf("INSERT INTO notes (n) VALUES (%d)", i))
@@ -143,6 +145,15 @@ func TestRedisDies(t *testing.T) {
 		if e := c.refusal(sql); e == nil || e.Code != 1297 {
 			t.Errorf("%s without Redis: %v", sql, e)
 		}
+	}
+	other := dialPackets(t, b.p.Proxy, b.proxied, 0)
+	for _, sql := range []string{"BEGIN", "SELECT COUNT(*) FROM plain.plain", "INSERT INTO plain.plain VALUES (1)", "SELECT * FROM plain.plain"} {
+		if e := other.refusal(sql); e != nil {
+			t.Errorf("%s, which nobody absorbs, without Redis: %v", sql, e)
+		}
+	}
+	if e := other.refusal("SELECT COUNT(*) FROM notes"); e == nil || e.Code != 1297 && e.Code != 1213 {
+		t.Errorf("a snapshot of what may be pending was read without Redis: %v", e)
 	}
 	b.redis.Restart()
 	until(t, "a write to be accepted", func() bool {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -93,12 +94,19 @@ func TestSnapshots(t *testing.T) {
 	}
 }
 
-// TestSnapshotsOnDemand: with snapshots = "demand", and where reads wait for the
-// normal drain, a snapshot drains nothing. A transaction that misses something
-// because of it gets 1213, and when it tries again it does not.
+// TestSnapshotsOnDemand: with snapshots = "demand", where reads wait for the
+// normal drain, and where much is pending, a transaction that
+// takes its snapshot waits for nothing. One that misses something because of it
+// gets 1213, and when it tries again it does not.
 func TestSnapshotsOnDemand(t *testing.T) {
-	for _, setting := range []config.Table{{Snapshots: config.SnapshotsDemand}, {FreshReads: config.FreshWait}} {
-		t.Run(setting.FreshReads+setting.Snapshots, func(t *testing.T) {
+	for name, setting := range map[string]config.Table{
+		"demand": {Snapshots: config.SnapshotsDemand}, "reads wait": {FreshReads: config.FreshWait}, "much is pending": {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			many := 0
+			if name == "much is pending" {
+				many = 1100
+			}
 			b := newBench(t, backends[0].start(t), func(c *config.Config) {
 				for name := range c.Tables {
 					delete(c.Tables, name)
@@ -118,6 +126,12 @@ func TestSnapshotsOnDemand(t *testing.T) {
 			b.drain()
 			mustExec(t, operator, "CALL shock_absorber.pause()")
 			writer.ok("INSERT INTO later VALUES (2, 20)")
+			for i := range many {
+				writer.ok(fmt.Sprintf("INSERT INTO later VALUES (%d, 0)", 100+i))
+			}
+			if many > 0 { // it would drain, but for that
+				mustExec(t, operator, "CALL shock_absorber.resume()")
+			}
 
 			reader.ok("BEGIN")
 			want("SELECT COUNT(*) FROM first", "0")
