@@ -48,7 +48,7 @@ func (b *load) sql(checkpoints string) (string, error) {
 	for i := range t.Columns {
 		name := "r." + sink.QuoteName(t.Columns[i].Name)
 		if t.Columns[i].Type == schema.Float { // the text of a FLOAT has 6 digits, of a DOUBLE all
-			name = "(" + name + "+0e0)"
+			name = "(" + name + "*1e0)"
 		}
 		sql = append(sql, ","+name...)
 	}

@@ -260,8 +260,17 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 			return nil, absorber.ErrReplan
 		}
 		err := c.run(ctx, before)
-		return c.after(), err
+		return c.after(), c.lastID(err)
 	})
+}
+
+// lastID lets MySQL execute what has failed if a row before may have been stored
+// with an AUTO_INCREMENT value: LAST_INSERT_ID() tells it although it is gone.
+func (c *computation) lastID(err error) error {
+	if c.first != 0 && c.p.NumRows() > 1 && errors.Is(err, errAnswered) {
+		return &absorber.Refused{Reason: string(sqlrewrite.ReasonSeveralRows)}
+	}
+	return err
 }
 
 // number gives the rows of the empty shadow, which generated values of its own

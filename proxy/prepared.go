@@ -58,8 +58,8 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 	if err != nil {
 		return false, clientError(err)
 	}
-	if refusal != nil {
-		return false, refusal
+	if refusal != nil { // the backend gives it, and knows the warnings that go with it
+		return false, nil
 	}
 	return true, s.conn.WritePrepared(st, adm.prepared)
 }

@@ -240,7 +240,7 @@ func selectImages(t *schema.Table) string {
 		}
 		name := sink.QuoteName(t.Columns[i].Name)
 		if t.Columns[i].Type == schema.Float { // the text of a FLOAT has 6 digits, of a DOUBLE all
-			name = "(" + name + "+0e0)"
+			name = "(" + name + "*1e0)"
 		}
 		b = append(b, name...)
 	}

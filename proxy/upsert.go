@@ -79,7 +79,7 @@ func (c *computation) put(ctx context.Context, rows, before []row.Image) ([]row.
 		return nil, &absorber.Refused{Reason: "duplicate_key"}
 	}
 	err := c.run(ctx, before)
-	return c.after(), err
+	return c.after(), c.lastID(err)
 }
 
 // inserted is the answer to an INSERT of rows that nothing stands in the way of.

@@ -57,7 +57,7 @@ func images(t *testing.T, s *Sink, tab *schema.Table) []row.Image {
 	for _, c := range tab.Columns {
 		name := QuoteName(c.Name)
 		if c.Type == schema.Float {
-			name = "(" + name + "+0e0)"
+			name = "(" + name + "*1e0)"
 		}
 		cols = append(cols, name)
 	}
@@ -91,7 +91,7 @@ var kinds = []struct{ name, def, values string }{
 	{"bu", "BIGINT UNSIGNED", "18446744073709551615;0"},
 	{"de", "DECIMAL(65,30)", "-12345678901234567890123456789012345.123456789012345678901234567890;0.000000000000000000000000000001;0"},
 	{"dz", "DECIMAL(8,2) UNSIGNED ZEROFILL", "1.5;999999.99"},
-	{"fl", "FLOAT", "0.1;16777217;-3.4028234e38;1.17549435e-38;1.2345678;NULL"},
+	{"fl", "FLOAT", "0.1;'-0';16777217;-3.4028234e38;1.17549435e-38;1.2345678;NULL"},
 	{"fd", "FLOAT(7,3)", "1234.567;-0.001"},
 	{"dd", "DOUBLE(12,4)", "12345678.1234;0"},
 	{"do", "DOUBLE", "0.1;1.7976931348623157e308;2.2250738585072014e-308;-1e-5;123456789012345680;1e15;5e-324;NULL"},

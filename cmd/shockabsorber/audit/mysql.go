@@ -146,7 +146,7 @@ func selectRows(t *schema.Table, keys []row.Image) (string, error) {
 	for i := range t.Columns {
 		name := sink.QuoteName(t.Columns[i].Name)
 		if t.Columns[i].Type == schema.Float {
-			name = "(" + name + "+0e0)"
+			name = "(" + name + "*1e0)"
 		}
 		columns = append(columns, name)
 	}
