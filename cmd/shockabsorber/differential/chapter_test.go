@@ -14,6 +14,7 @@ type chapter struct {
 	tables   []*table
 	sessions []*session
 	steps    []step
+	mysql    bool
 	clocks   bool // values depend on the time: they are compared by their shape
 
 	names [2]string // of the databases it is played on, directly and through the proxy
@@ -141,10 +142,8 @@ func (st *session) traits() (out []trait) {
 
 // generator makes a chapter.
 type generator struct {
-	r      *rand.Rand
-	mysql  bool
-	clocks bool
-	only   *table // all statements are about it; nil: about any
+	r    *rand.Rand
+	only *table // all statements are about it; nil: about any
 	*chapter
 }
 
@@ -159,9 +158,8 @@ func avoids[T ~string](t T) bool {
 
 // newChapter makes chapter n of a seed, of so many steps.
 func newChapter(seed, n uint64, steps int, mysql bool) *chapter {
-	g := &generator{r: rand.New(rand.NewPCG(seed, n)), mysql: mysql, chapter: &chapter{}}
+	g := &generator{r: rand.New(rand.NewPCG(seed, n)), chapter: &chapter{mysql: mysql}}
 	g.clocks = g.chance(25)
-	g.chapter.clocks = g.clocks
 	g.schema()
 	for range 2 + g.r.IntN(2) {
 		g.sessions = append(g.sessions, g.session())

@@ -93,6 +93,18 @@ func unlike(packets [][]byte, caps wire.Capability) {
 	}
 }
 
+// failed leaves of an answer that ends with an error the error alone: whether a
+// SELECT fails before or after its first rows is the optimizer's choice
+// (proxy/DESIGN.md).
+func failed(packets [][]byte) [][]byte {
+	n := len(packets) - 1
+	if n < 0 || packets[n][4] != 0xff {
+		return packets
+	}
+	packets[n][3] = 1
+	return packets[n:]
+}
+
 // rowNumber is how errors and warnings name a row.
 var rowNumber = regexp.MustCompile(` at row \d+`)
 

@@ -21,8 +21,9 @@ type pair struct {
 // side is one connection with its prepared statements.
 type side struct {
 	*rawclient.Client
-	prepared map[string]*rawclient.Statement
-	types    map[string][]byte // what was sent for the parameters last
+	prepared  map[string]*rawclient.Statement
+	types     map[string][]byte // what was sent for the parameters last
+	remembers bool              // MySQL: a statement of its own for each class of types (proxy/DESIGN.md)
 }
 
 // newSide logs in.
@@ -38,15 +39,8 @@ func (p *pair) close() { _, _ = p.Close(), p.proxy.Close() }
 func (d *side) run(s *statement) ([][]byte, error) {
 	text, params := s.sql()
 	if !s.prepared {
-		return d.Query(text)
-	}
-	var all [][]byte
-	if d.prepared[text] == nil {
-		packets, st, err := d.Prepare(text)
-		if err != nil || st == nil {
-			return packets, err
-		}
-		all, d.prepared[text] = packets, st
+		packets, err := d.Query(text)
+		return failed(packets), err
 	}
 	bound := make([]rawclient.Param, len(params))
 	types := make([]byte, 0, 2*len(params))
@@ -57,10 +51,31 @@ func (d *side) run(s *statement) ([][]byte, error) {
 			types[2*i+1] = 1
 		}
 	}
+	var all [][]byte
+	name := text
+	if d.remembers {
+		name += classes(params)
+	}
+	if d.prepared[name] == nil {
+		packets, st, err := d.Prepare(text)
+		if err != nil || st == nil {
+			return packets, err
+		}
+		all, d.prepared[name] = packets, st
+	}
 	// Clients send the types again only when they differ.
-	packets, err := d.Execute(d.prepared[text], !bytes.Equal(types, d.types[text]), bound...)
-	d.types[text] = types
-	return append(all, packets...), err
+	packets, err := d.Execute(d.prepared[name], !bytes.Equal(types, d.types[name]), bound...)
+	d.types[name] = types
+	return append(all, failed(packets)...), err
+}
+
+// classes tells how the parameters are bound.
+func classes(params []value) string {
+	out := make([]byte, len(params))
+	for i, v := range params {
+		out[i] = v.class()
+	}
+	return string(out)
 }
 
 // difference is the first thing that was not the same.
@@ -84,6 +99,7 @@ func (s *stage) connect(c *chapter) error {
 		if err != nil {
 			return errors.Join(err, direct.Close())
 		}
+		direct.remembers, proxy.remembers = c.mysql, c.mysql
 		s.pairs = append(s.pairs, &pair{side: direct, proxy: proxy})
 	}
 	for i, st := range c.sessions {
@@ -309,9 +325,23 @@ func (s *statement) name() string {
 	return " for " + string(s.kind)
 }
 
+// exact are columns that tell all of what SELECT * shows in part: of a FLOAT six
+// digits.
+func (t *table) exact() (list string) {
+	for _, c := range t.columns {
+		switch c.typ.family {
+		case "float":
+			list += ", " + c.name + " * 1e0"
+		case "text", "bytes", "member", "bit":
+			list += ", HEX(" + c.name + ")"
+		}
+	}
+	return list
+}
+
 // tables compares a table of both sides, by checksum and row by row.
 func (s *stage) tables(t *table, clocks bool) (string, error) {
-	queries := []string{"SELECT * FROM %s." + t.name + " ORDER BY " + t.order()}
+	queries := []string{"SELECT *" + t.exact() + " FROM %s." + t.name + " ORDER BY " + t.order()}
 	// MariaDB's checksum takes virtual columns as they happen to be in memory.
 	if !clocks && !slices.Contains(t.traits, traitGenerated) {
 		queries = append(queries, "CHECKSUM TABLE %s."+t.name)

@@ -91,10 +91,11 @@ func (s *stage) level(t *table) error {
 		return err
 	}
 	highest := max(have[0], have[1], r.next)
-	for i, db := range []string{s.direct, s.proxied} {
-		if have[i] == highest {
-			continue
+	for _, db := range []string{s.direct, s.proxied} {
+		if have[0] == highest && have[1] == highest {
+			break
 		}
+		// Both, since MariaDB's ALTER TABLE changes more: a default of FLOAT keeps six digits.
 		if _, err := s.admin.Exec(fmt.Sprintf("ALTER TABLE %s.%s AUTO_INCREMENT = %d", db, t.name, highest)); err != nil {
 			return err
 		}

@@ -19,6 +19,18 @@ type value struct {
 	again func() value     // another value for the same place
 }
 
+// class is the kind of type a value is bound with: text, time, or anything else.
+func (v value) class() byte {
+	switch {
+	case v.param == nil:
+	case v.param.Type >= wire.TypeVarchar && v.param.Type != wire.TypeBit && v.param.Type != wire.TypeNewDecimal:
+		return 't'
+	case v.param.Type == wire.TypeDate || v.param.Type == wire.TypeTime || v.param.Type == wire.TypeDatetime || v.param.Type == wire.TypeTimestamp:
+		return 'd'
+	}
+	return 'n'
+}
+
 // quote is a string for the session's statements.
 func (st *session) quote(content string) string {
 	s := strings.ReplaceAll(content, "'", "''")
