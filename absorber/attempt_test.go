@@ -30,7 +30,7 @@ func TestStateNeedsTheNewestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	e.usages.version.Store(v)
-	if _, err := wal.NewRegistry(rdb, wal.Options{}).Bump(t.Context()); err != nil {
+	if _, err := wal.NewRegistry(rdb, wal.Options{}).Bump(t.Context(), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.state(t.Context(), pairs); !errors.Is(err, down) {

@@ -18,6 +18,7 @@ const (
 	beatEvery   = 200 * time.Millisecond
 	beatTTL     = 3 * time.Second // a process that was silent for so long is not waited for
 	adoptWait   = 10 * time.Second
+	rereadEvery = time.Minute // with DDL, all is read again, as it may have been changed around the proxies
 	enabledInit = "CREATE TABLE IF NOT EXISTS shock_absorber.absorbed_tables (" +
 		"name VARBINARY(400) NOT NULL PRIMARY KEY, absorbed TINYINT NOT NULL)"
 )
@@ -27,6 +28,49 @@ func (e *Engine) Catalog() *schema.Catalog { return e.catalog.Load() }
 
 // Reload reads the schema and the set of absorbed tables from MySQL.
 func (e *Engine) Reload(ctx context.Context) error {
+	return e.read(ctx, func(q queryer) (*schema.Catalog, error) {
+		var choice map[string]bool
+		err := e.cfg.Effects.Do(opCatalog, func() (err error) {
+			choice, err = readChoice(q)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		match := schema.Match(e.cfg.Patterns)
+		e.want = func(n schema.Name) bool {
+			if on, ok := choice[n.String()]; ok {
+				return on
+			}
+			return match(n)
+		}
+		cat, err := schema.Load(q, e.want, e.schemaOptions())
+		e.reread = time.Now()
+		return cat, err
+	})
+}
+
+// refresh reads the definitions of some tables from MySQL, which are all that
+// has changed.
+func (e *Engine) refresh(ctx context.Context, tables []schema.Name) error {
+	return e.read(ctx, func(q queryer) (*schema.Catalog, error) {
+		var cat *schema.Catalog
+		err := e.cfg.Effects.Do(opCatalog, func() (err error) {
+			cat, err = schema.Refresh(q, e.catalog.Load(), tables, e.want, e.schemaOptions())
+			return err
+		})
+		return cat, err
+	})
+}
+
+// schemaOptions are what MySQL does not know of its tables.
+func (e *Engine) schemaOptions() schema.Options {
+	return schema.Options{CollationExact: row.CollationExact,
+		Lane: func(n schema.Name) string { return string(e.cfg.Options(n.String()).Lane) }}
+}
+
+// read makes what load reads the catalog.
+func (e *Engine) read(ctx context.Context, load func(queryer) (*schema.Catalog, error)) error {
 	conn, err := e.cfg.Dial(ctx)
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
@@ -38,24 +82,7 @@ func (e *Engine) Reload(ctx context.Context) error {
 	if _, err := conn.Execute("SET NAMES utf8mb4"); err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
-	q := queryer{conn}
-	var choice map[string]bool
-	err = e.cfg.Effects.Do(opCatalog, func() error {
-		choice, err = readChoice(q)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	match := schema.Match(e.cfg.Patterns)
-	want := func(n schema.Name) bool {
-		if on, ok := choice[n.String()]; ok {
-			return on
-		}
-		return match(n)
-	}
-	cat, err := schema.Load(q, want, schema.Options{CollationExact: row.CollationExact,
-		Lane: func(n schema.Name) string { return string(e.cfg.Options(n.String()).Lane) }})
+	cat, err := load(queryer{conn})
 	if err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
@@ -105,18 +132,20 @@ func (q queryer) Query(sql string) ([][][]byte, error) {
 
 // CatalogChanged makes every process on this Redis load the schema again, and
 // returns when none of them runs a statement that was planned before. u is the
-// caller's own session, whose statement is over in MySQL. Call it after DDL and
-// before the gate opens.
-func (e *Engine) CatalogChanged(ctx context.Context, u *Usage) error {
-	return e.adopt(ctx, u, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
+// caller's own session, whose statement is over in MySQL. tables are all that it
+// may have defined anew; nil means that it may have changed anything. Call it
+// after DDL and before the gate opens.
+func (e *Engine) CatalogChanged(ctx context.Context, u *Usage, tables []schema.Name) error {
+	return e.adopt(ctx, u, tables, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
 }
 
 // adopt bumps the version, loads the catalog here and waits for all others.
-func (e *Engine) adopt(ctx context.Context, u *Usage, done func(s wal.Seen, v uint64) bool) error {
+func (e *Engine) adopt(ctx context.Context, u *Usage, tables []schema.Name, done func(s wal.Seen, v uint64) bool) error {
 	// Two sessions that change the schema at once must not wait for each other.
 	u.statement.Store(0)
 	u.transaction.Store(0)
-	v, err := e.registry.Bump(ctx)
+	seen := e.usages.version.Load()
+	v, err := e.registry.Bump(ctx, seen-min(seen, 1), tables)
 	if err != nil {
 		return err
 	}
@@ -165,14 +194,28 @@ func (e *Engine) behind(ctx context.Context, v uint64, done func(s wal.Seen, v u
 func (e *Engine) advance(ctx context.Context, v uint64) error {
 	e.reloading.Lock()
 	defer e.reloading.Unlock()
-	if e.usages.version.Load() >= v {
+	own := e.usages.version.Load()
+	if own >= v {
 		return nil
 	}
-	if err := e.Reload(ctx); err != nil {
+	if err := e.catchUp(ctx, own, v); err != nil {
 		return err
 	}
 	e.usages.version.Store(v)
 	return nil
+}
+
+// catchUp reads what has changed since version own. What nobody has told of was
+// changed around the proxies, and is found when all is read again.
+func (e *Engine) catchUp(ctx context.Context, own, v uint64) error {
+	if own == 0 || time.Since(e.reread) > rereadEvery {
+		return e.Reload(ctx)
+	}
+	changed, known, err := e.registry.Changes(ctx, own-1, v-1)
+	if err != nil || !known {
+		return e.Reload(ctx)
+	}
+	return e.refresh(ctx, changed)
 }
 
 // Enable starts absorbing a table, or with on false stops it: behind a shut
@@ -193,7 +236,7 @@ func (e *Engine) Enable(ctx context.Context, u *Usage, owner string, name schema
 	if err != nil {
 		return err
 	}
-	adopted := e.adopt(ctx, u, func(s wal.Seen, v uint64) bool { return s.Transactions >= v })
+	adopted := e.adopt(ctx, u, nil, func(s wal.Seen, v uint64) bool { return s.Transactions >= v })
 	if adopted == nil && on {
 		adopted = e.enabled(name)
 	}
@@ -205,7 +248,7 @@ func (e *Engine) Enable(ctx context.Context, u *Usage, owner string, name schema
 	if err := e.unchoose(context.WithoutCancel(ctx), name, was); err != nil {
 		return errors.Join(adopted, err)
 	}
-	back := e.adopt(context.WithoutCancel(ctx), u, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
+	back := e.adopt(context.WithoutCancel(ctx), u, nil, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
 	return errors.Join(adopted, back)
 }
 

@@ -33,7 +33,9 @@ type Engine struct {
 	metrics  *engineMetrics
 
 	catalog   atomic.Pointer[schema.Catalog]
-	reloading sync.Mutex
+	reloading sync.Mutex             // guards want and reread
+	want      func(schema.Name) bool // the tables to be absorbed, as they were chosen when all was read
+	reread    time.Time              // when that was
 	usages    usages
 	newer     chan uint64            // from beat to follow
 	states    sync.Map               // "db.table" -> wal.TableState
@@ -87,6 +89,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	g.Go(func() error { return every(ctx, e.cfg.GateLease, e.sweepLocks) })
 	g.Go(func() error { return every(ctx, beatEvery, e.beat) })
 	g.Go(func() error { return e.follow(ctx) })
+	g.Go(func() error { return e.registry.Watch(ctx, func() { e.beat(ctx) }) })
 	g.Go(func() error { return every(ctx, adoptEvery, e.adoptLanes) })
 	g.Go(func() error { return every(ctx, measureEvery, e.measure) })
 	g.Go(func() error { return every(ctx, evictionEvery, e.watchEviction) })

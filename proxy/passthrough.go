@@ -251,7 +251,7 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 
 // took follows the effects of a statement.
 func (s *session) took(ctx context.Context, p *sqlrewrite.Plan, r *wire.Response) error {
-	e := p.Effect
+	e, defined := p.Effect, p.Defined
 	if e&sqlrewrite.EffectExecute != 0 {
 		inner, known := s.executes(p)
 		for _, in := range inner {
@@ -261,10 +261,11 @@ func (s *session) took(ctx context.Context, p *sqlrewrite.Plan, r *wire.Response
 		if !known {
 			e |= sqlrewrite.EffectSession | sqlrewrite.EffectDDL
 		}
+		defined = nil // its names are those of the database that was current at the PREPARE
 	}
 	s.tookSession(p, e, r)
 	if e&sqlrewrite.EffectDDL != 0 && s.shared.engine.Configured() {
-		return s.shared.engine.CatalogChanged(background(ctx), s.usage)
+		return s.shared.engine.CatalogChanged(background(ctx), s.usage, defined)
 	}
 	return nil
 }

@@ -97,6 +97,9 @@ func (g *planning) merge(p *piece, nesting int) {
 	if p.all {
 		g.touch(g.cat.All(), false)
 	}
+	if p.dropped != "" {
+		g.touch(g.inside(p.dropped), true)
+	}
 	a := p.access()
 	for i := range p.toks {
 		if a == reads && (p.op(i+1, "(") || p.op(i+1, ".") && p.op(i+3, "(")) && len(g.behind(p, i, writes)) > 0 {
@@ -130,12 +133,48 @@ func (g *planning) name(p *piece) {
 	if p.effect&(EffectPrepare|EffectExecute) != 0 {
 		g.plan.Prepared = strings.ToLower(p.named)
 	}
+	g.define(p.defined)
 	for _, n := range p.temp {
 		if n.db == "" {
 			n.db = g.env.DB
 		}
 		g.plan.Temporary = append(g.plan.Temporary, strings.ToLower(n.db+"."+n.table))
 	}
+}
+
+// define takes over the names of what DDL defines, if the statement is alone
+// and all of them are certain.
+func (g *planning) define(names []tableName) {
+	if !g.single {
+		return
+	}
+	var all []schema.Name
+	for _, n := range names {
+		if n.db == "" {
+			n.db = g.env.DB
+		}
+		if n.db == "" || g.env.Charset != "utf8mb4" && !ascii([]byte(n.db+n.table)) {
+			return
+		}
+		all = append(all, schema.Name{DB: n.db, Table: n.table})
+	}
+	g.plan.Defined = all
+}
+
+// inside finds the absorbed tables of a database, and what foreign keys connect
+// to them.
+func (g *planning) inside(db string) []schema.Name {
+	if !ascii([]byte(db)) { // the server may fold other letters than this does
+		g.foreign = true
+		return nil
+	}
+	var names []schema.Name
+	for _, n := range g.cat.All() {
+		if strings.EqualFold(n.DB, db) {
+			names = append(names, g.cat.WrittenWith(n, false)...)
+		}
+	}
+	return names
 }
 
 // touched asks the catalog for the tables behind an identifier.

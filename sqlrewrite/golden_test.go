@@ -47,6 +47,7 @@ func describe(p *Plan) string {
 	add("uses", bits(uint32(p.Uses), []string{"insertid", "rowcount", "foundrows", "warnings"}))
 	add("database", p.Database)
 	add("temporary", p.Temporary)
+	add("defines", p.Defined)
 	add("prepared", p.Prepared)
 	add("columns", p.Columns)
 	add("assigned", p.Assigned)

@@ -33,9 +33,9 @@ func init() { // refine functions read the table again for inner statements
 
 		"create":   {effect: end | EffectDDL, write: true, refine: readCreate},
 		"drop":     {effect: end | EffectDDL, write: true, refine: readDrop},
-		"alter":    {effect: end | EffectDDL, write: true, refine: readRename},
+		"alter":    {effect: end | EffectDDL, write: true, refine: readAlter},
 		"rename":   {effect: end | EffectDDL, write: true, refine: readRename},
-		"truncate": {effect: end | EffectDDL, write: true}, "optimize": {effect: end | EffectDDL, write: true},
+		"truncate": {effect: end | EffectDDL, write: true, refine: readTruncate}, "optimize": {effect: end | EffectDDL, write: true},
 		"repair": {effect: end | EffectDDL, write: true}, "import": {effect: end | EffectDDL, write: true},
 		"check": {effect: end, write: true}, "cache": {effect: end, write: true},
 		"grant": {effect: end, write: true}, "revoke": {effect: end, write: true},
@@ -77,6 +77,7 @@ func (p *piece) executes(i int, mode SQLMode) {
 	p.write = p.write || in.write
 	p.opaque = p.opaque || in.opaque
 	p.temp, p.hides, p.named, p.inner, p.within = in.temp, in.hides, in.named, in.inner, in.within
+	p.defined, p.dropped = in.defined, in.dropped
 }
 
 // lower is text in lower case, if it is short enough to be a keyword.

@@ -61,67 +61,10 @@ func readFlush(p *piece, _ SQLMode) {
 	}
 }
 
-// readCreate finds the name of a temporary table.
-func readCreate(p *piece, _ SQLMode) {
-	i := 1
-	if p.word(i, "OR") {
-		i += 2
-	}
-	if !p.word(i, "TEMPORARY") {
-		return
-	}
-	i += 2
-	if p.word(i, "IF") {
-		i += 3
-	}
-	p.effect, p.write = EffectTempTable, false
-	if n, _, ok := p.table(i); ok {
-		p.temp = append(p.temp, n)
-	}
-}
-
-// readDrop finds the tables that are no temporary ones any more. DROP PREPARE
-// touches nothing.
-func readDrop(p *piece, _ SQLMode) {
-	i := 1
-	temporary := p.word(i, "TEMPORARY")
-	if temporary {
-		i++
-		p.effect = EffectTempDrop
-	}
-	switch {
-	case p.word(i, "PREPARE"):
-		p.effect, p.write = EffectNone, false
-		return
-	case p.word(i, "DATABASE", "SCHEMA"):
-		p.effect |= EffectUnknown
-		return
-	case !p.word(i, "TABLE", "TABLES"):
-		return
-	}
-	p.effect |= EffectTempDrop
-	if i++; p.word(i, "IF") {
-		i += 2
-	}
-	for {
-		n, next, ok := p.table(i)
-		if !ok {
-			return
-		}
-		p.temp = append(p.temp, n)
-		if !p.op(next, ",") {
-			return
-		}
-		i = next + 1
-	}
-}
-
 // readRename: a temporary table may get another name.
 func readRename(p *piece, _ SQLMode) {
-	if p.has("RENAME") {
-		p.effect |= EffectTempTable
-		p.hides = true
-	}
+	p.effect |= EffectTempTable
+	p.hides = true
 }
 
 // readCall: what a routine does is in the catalog, but for those of the
@@ -202,6 +145,7 @@ var wordEffects = map[string]Effect{
 	"commit": EffectEnd, "rollback": EffectEnd | EffectSavepoint, "savepoint": EffectSavepoint,
 	"create": EffectDDL | EffectEnd, "alter": EffectDDL | EffectEnd, "drop": EffectDDL | EffectEnd,
 	"rename": EffectDDL | EffectEnd | EffectTempTable, "truncate": EffectDDL | EffectEnd,
+	"database": EffectUnknown, "schema": EffectUnknown, // dropped, perhaps
 	"temporary": EffectTempTable, "lock": EffectLock | EffectEnd, "unlock": EffectUnlock | EffectEnd,
 	"handler": EffectLock | EffectUnlock, "flush": EffectLock | EffectEnd | EffectUnknown, "backup": EffectLock | EffectUnlock,
 	"prepare": EffectPrepare, "execute": effectAnything | EffectTempTable, "binlog": effectAnything,

@@ -32,6 +32,9 @@ type piece struct {
 	inner  []byte      // text that it prepares or executes
 	all    bool        // it reads every table there is
 	within bool        // words inside string literals may name tables too
+
+	defined []tableName // what DDL defines anew; none if that is not known
+	dropped string      // the database that goes with all that is in it
 }
 
 // tableName is a name as written; db is "" if it is not qualified.

@@ -37,7 +37,7 @@ const (
 	EffectEnd                          // COMMIT, ROLLBACK (not TO SAVEPOINT), XA COMMIT and ROLLBACK, whatever commits implicitly
 	EffectSavepoint                    // SAVEPOINT, ROLLBACK TO, RELEASE SAVEPOINT
 	EffectSession                      // SET, CALL, anything that may change session variables: re-read them before absorbing
-	EffectDB                           // USE: Plan.Database; if that is empty, ask SELECT DATABASE()
+	EffectDB                           // USE, DROP DATABASE: Plan.Database; if that is empty, ask SELECT DATABASE()
 	EffectTempTable                    // Plan.Temporary may be temporary tables from now on: see Env.Temporary
 	EffectTempDrop                     // DROP TABLE: Plan.Temporary are no temporary tables any more, if it succeeds
 	EffectLock                         // LOCK TABLES, FLUSH TABLES WITH READ LOCK, HANDLER OPEN, XA: gates stay until EffectUnlock
@@ -86,6 +86,9 @@ type Plan struct {
 	Snapshot Snapshot
 	// Database is what USE names (EffectDB); "" if that is not known.
 	Database string
+	// Defined are the tables that are defined anew, if they are all that the
+	// statement changes in the catalog (EffectDDL); none if that is not known.
+	Defined []schema.Name
 	// Temporary are tables, lower case "db.table" (EffectTempTable, EffectTempDrop).
 	Temporary []string
 	// Prepared is the name, in lower case, of a statement prepared or executed

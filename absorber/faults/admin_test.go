@@ -60,7 +60,7 @@ func (w *world) changed(i int) {
 	p := w.process(i)
 	u := p.engine.NewUsage()
 	defer p.engine.EndUsage(u)
-	w.do(p, "change the schema", func(ctx context.Context) error { return p.engine.CatalogChanged(ctx, u) })
+	w.do(p, "change the schema", func(ctx context.Context) error { return p.engine.CatalogChanged(ctx, u, nil) })
 }
 
 // doubt closes the lane in all processes, as a restart of Redis does, and

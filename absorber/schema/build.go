@@ -25,18 +25,20 @@ func build(q Queryer, s server, r *raw, o Options) (*Catalog, error) {
 			continue
 		}
 		if s.dialect == MySQL {
-			if err := findDroppedDefaults(q, t); err != nil {
+			if err := findDroppedDefaults(q, r, t); err != nil {
 				return nil, err
 			}
 		}
 		absorbable = append(absorbable, t)
 	}
-	unknown := orderUniques(q, s.dialect, absorbable)
+	unknown := orderUniques(q, s.dialect, r, absorbable)
 	for _, t := range tables {
 		t.Version = definitionHash(t)
 	}
 	g := newGraph(r)
-	return newCatalog(s, tables, g, warnings(r, g, tables, unknown)), nil
+	c := newCatalog(s, tables, g, warnings(r, g, tables, unknown))
+	c.raw = r
+	return c, nil
 }
 
 // newTable builds one table and judges it.

@@ -18,6 +18,7 @@ type Catalog struct {
 	graph    *graph
 	touched  [purposes]*reached
 	warnings []string
+	raw      *raw // what it was built of, for Refresh; nil after Without
 }
 
 // newCatalog derives everything that lookups need.

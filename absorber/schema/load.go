@@ -43,22 +43,38 @@ const loadAttempts = 3
 // Load changes sql_mode and sql_quote_show_create of q's session and sets them
 // back. The error wraps ErrUnsupported for a server it does not know.
 func Load(q Queryer, want func(Name) bool, o Options) (*Catalog, error) {
-	s, err := readServer(q)
+	s, o, restore, err := prepare(q, o)
 	if err != nil {
 		return nil, err
+	}
+	cat, err := loadSession(q, s, want, o)
+	if rerr := restore(); err == nil {
+		err = rerr
+	}
+	if err != nil {
+		return nil, err
+	}
+	return cat, nil
+}
+
+// prepare finds out what server it is, and sets the variables of the session by
+// which it shows the schema faithfully; restore sets them back.
+func prepare(q Queryer, o Options) (s server, all Options, restore func() error, err error) {
+	if s, err = readServer(q); err != nil {
+		return s, o, nil, err
 	}
 	if o.CollationExact == nil {
 		o.CollationExact = binaryCollation
 	}
 	if _, err := q.Query("SET SESSION sql_mode = '', sql_quote_show_create = 1"); err != nil {
-		return nil, fmt.Errorf("prepare the session: %w", err)
+		return s, o, nil, fmt.Errorf("prepare the session: %w", err)
 	}
-	cat, err := loadSession(q, s, want, o)
-	restore := fmt.Sprintf("SET SESSION sql_mode = %s, sql_quote_show_create = %s", quote(s.sqlMode), s.quoteShow)
-	if _, rerr := q.Query(restore); err == nil && rerr != nil {
-		return nil, fmt.Errorf("restore the session: %w", rerr)
-	}
-	return cat, err
+	return s, o, func() error {
+		if _, err := q.Query(fmt.Sprintf("SET SESSION sql_mode = %s, sql_quote_show_create = %s", quote(s.sqlMode), s.quoteShow)); err != nil {
+			return fmt.Errorf("restore the session: %w", err)
+		}
+		return nil
+	}, nil
 }
 
 // loadSession reads and builds with the session's variables set: no mode that

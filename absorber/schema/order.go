@@ -19,35 +19,49 @@ var innodbQuery = map[Dialect]string{
 // order in which the server reports duplicates. It returns the tables whose
 // order stays unknown: the account lacks PROCESS, MySQL lists no indexes of
 // partitions, or InnoDB writes the name in a way not known here.
-func orderUniques(q Queryer, d Dialect, tables []*Table) (unknown []Name) {
+func orderUniques(q Queryer, d Dialect, r *raw, tables []*Table) (unknown []Name) {
 	var several []*Table
+	known := true
 	for _, t := range tables {
 		if len(t.Uniques) > 1 {
 			several = append(several, t)
+			_, asked := r.order[innodbName(t.Name)]
+			known = known && asked
 		}
 	}
-	if len(several) == 0 {
-		return nil
-	}
-	order := map[string][]string{}
-	// A refusal is no error: only a row that violates two indexes at once is
-	// told apart by their order.
-	rows, err := query(q, "the order of the indexes", 2, innodbQuery[d])
-	if err == nil {
-		for _, r := range rows {
-			name := string(r[0])
-			if at := strings.Index(strings.ToLower(name), "#p#"); at >= 0 {
-				name = name[:at]
-			}
-			order[name] = append(order[name], string(r[1]))
-		}
+	if !known {
+		r.readOrder(q, d, several)
 	}
 	for _, t := range several {
-		if !sortUniques(t, order[innodbName(t.Name)]) {
+		if !sortUniques(t, r.order[innodbName(t.Name)]) {
 			unknown = append(unknown, t.Name)
 		}
 	}
 	return unknown
+}
+
+// readOrder asks for the order of the indexes of all these tables: InnoDB tells
+// it of all at once.
+func (r *raw) readOrder(q Queryer, d Dialect, tables []*Table) {
+	order := map[string][]string{}
+	for _, t := range tables {
+		order[innodbName(t.Name)] = nil // also where it stays unknown
+	}
+	// A refusal is no error: only a row that violates two indexes at once is
+	// told apart by their order.
+	rows, err := query(q, "the order of the indexes", 2, innodbQuery[d])
+	if err == nil {
+		for _, v := range rows {
+			name := string(v[0])
+			if at := strings.Index(strings.ToLower(name), "#p#"); at >= 0 {
+				name = name[:at]
+			}
+			if _, asked := order[name]; asked {
+				order[name] = append(order[name], string(v[1]))
+			}
+		}
+	}
+	r.order = order
 }
 
 // sortUniques sorts by the given names; false, and no change, if one is

@@ -11,8 +11,7 @@ type rawPartitions struct {
 
 // readPartitions asks only if a wanted table is partitioned: the query opens
 // every table of the databases.
-func (r *raw) readPartitions(q Queryer, in string) error {
-	r.partitions = map[Name]*rawPartitions{}
+func (r *raw) readPartitions(q Queryer, in scope) error {
 	any := false
 	for _, t := range r.tables {
 		any = any || t.partitioned()
@@ -22,7 +21,7 @@ func (r *raw) readPartitions(q Queryer, in string) error {
 	}
 	rows, err := query(q, "the partitions", 6, "SELECT TABLE_SCHEMA, TABLE_NAME, PARTITION_METHOD, PARTITION_EXPRESSION,"+
 		" SUBPARTITION_METHOD, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS"+
-		" WHERE PARTITION_METHOD IS NOT NULL AND TABLE_SCHEMA IN "+in)
+		" WHERE PARTITION_METHOD IS NOT NULL AND "+in("TABLE_SCHEMA", "TABLE_NAME"))
 	if err != nil {
 		return err
 	}

@@ -47,11 +47,11 @@ type rawCheck struct{ name, clause string }
 type rawBody struct {
 	name   Name // a trigger's: the table it stands on
 	title  string
-	sql    string
-	opaque bool // the body cannot be seen, or is not SQL
+	words  []string // identifiers in it, folded, sorted
+	opaque bool     // the body cannot be seen, is not SQL, or what it does cannot be read off its words
 }
 
-// raw is all that was read for one catalog.
+// raw is all that was read for one catalog. Refresh reads a part of it anew.
 type raw struct {
 	tables      []rawTable // the wanted ones
 	columns     map[Name][]rawColumn
@@ -59,6 +59,8 @@ type raw struct {
 	foreignKeys []rawForeignKey
 	checks      map[Name][]rawCheck
 	partitions  map[Name]*rawPartitions
+	nullable    map[Name]map[string]bool // MySQL: columns defined with DEFAULT NULL, once they have been asked for
+	order       map[string][]string      // by InnoDB's name of a table: its unique indexes, once they have been asked for
 	triggers    []rawBody
 	views       []rawBody
 	routines    []rawBody
@@ -66,32 +68,71 @@ type raw struct {
 	grants      grants
 }
 
-// ownSchemas are never absorbed and their views reach no user's table.
-const ownSchemas = "('mysql','sys','information_schema','performance_schema','ndbinfo','shock_absorber')"
+// ownDatabases are never absorbed and their views reach no user's table.
+var ownDatabases = []string{"mysql", "sys", "information_schema", "performance_schema", "ndbinfo", "shock_absorber"}
+
+// ownSchemas is their SQL list.
+var ownSchemas = "('" + strings.Join(ownDatabases, "','") + "')"
+
+// noForeignKeys are databases without foreign keys. MariaDB opens every table
+// and view of the others to find some.
+const noForeignKeys = "('sys','information_schema','performance_schema','ndbinfo','shock_absorber')"
+
+// scope is a condition on information_schema: it gets the names of the columns
+// that hold a table's database and name.
+type scope func(db, table string) string
+
+// outside is everything but the databases listed.
+func outside(list string) scope {
+	return func(db, _ string) string { return db + " NOT IN " + list }
+}
+
+// within is the databases listed.
+func within(list string) scope {
+	return func(db, _ string) string { return db + " IN " + list }
+}
+
+// only is one table. The server finds it by its name without looking at others;
+// it may find one whose name differs in case as well.
+func only(n Name) scope {
+	return func(db, table string) string {
+		return db + " = " + quote(n.DB) + " AND " + table + " = " + quote(n.Table)
+	}
+}
+
+// newRaw is one without anything in it.
+func newRaw() *raw {
+	return &raw{columns: map[Name][]rawColumn{}, indexes: map[Name][]rawPart{}, checks: map[Name][]rawCheck{},
+		partitions: map[Name]*rawPartitions{}, nullable: map[Name]map[string]bool{}, order: map[string][]string{}}
+}
 
 // readAll reads everything that is not asked table by table.
 func readAll(q Queryer, s server, want func(Name) bool) (*raw, error) {
-	r := &raw{}
-	if err := r.readTables(q, want); err != nil {
+	r := newRaw()
+	if err := r.readTables(q, want, outside(ownSchemas)); err != nil {
 		return nil, err
 	}
-	if err := r.readForeignKeys(q, s); err != nil {
+	if err := r.readForeignKeys(q, s, outside(noForeignKeys)); err != nil {
 		return nil, err
 	}
-	in := r.schemaList()
 	steps := []func() error{
-		func() error { return r.readColumns(q, in) },
-		func() error { return r.readIndexes(q, in) },
-		func() error { return r.readChecks(q, s.dialect) },
-		func() error { return r.readPartitions(q, in) },
+		func() error { return r.readChecks(q, s.dialect, outside(ownSchemas)) },
+		func() error { return r.readTriggers(q, outside(ownSchemas)) },
 		func() error { return r.readBodies(q) },
 		func() (err error) { r.grants, err = readGrants(q); return err },
+	}
+	if in := r.schemaList(); in != "" {
+		steps = append(steps,
+			func() error { return r.readColumns(q, within(in)) },
+			func() error { return r.readIndexes(q, within(in)) },
+			func() error { return r.readPartitions(q, within(in)) })
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
+	r.sortTables()
 	return r, nil
 }
 
@@ -113,10 +154,9 @@ func query(q Queryer, what string, columns int, sql string) ([][][]byte, error) 
 func nameOf(db, table []byte) Name { return Name{DB: string(db), Table: string(table)} }
 
 // readTables finds the wanted tables, views and sequences.
-func (r *raw) readTables(q Queryer, want func(Name) bool) error {
-	r.tables = nil
+func (r *raw) readTables(q Queryer, want func(Name) bool, in scope) error {
 	rows, err := query(q, "the tables", 5, "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, CREATE_OPTIONS"+
-		" FROM information_schema.TABLES WHERE TABLE_SCHEMA NOT IN "+ownSchemas)
+		" FROM information_schema.TABLES WHERE "+in("TABLE_SCHEMA", "TABLE_NAME"))
 	if err != nil {
 		return err
 	}
@@ -126,8 +166,14 @@ func (r *raw) readTables(q Queryer, want func(Name) bool) error {
 			r.tables = append(r.tables, t)
 		}
 	}
-	slices.SortFunc(r.tables, func(a, b rawTable) int { return compareNames(a.name, b.name) })
 	return nil
+}
+
+// sortTables orders them by name, and what belongs to a table by its name.
+func (r *raw) sortTables() {
+	slices.SortFunc(r.tables, func(a, b rawTable) int { return compareNames(a.name, b.name) })
+	slices.SortStableFunc(r.foreignKeys, func(a, b rawForeignKey) int { return compareNames(a.child, b.child) })
+	slices.SortStableFunc(r.triggers, func(a, b rawBody) int { return compareNames(a.name, b.name) })
 }
 
 // compareNames orders by database, then table.
@@ -159,15 +205,11 @@ func (r *raw) schemaList() string {
 	return "(" + strings.Join(slices.Compact(quoted), ",") + ")"
 }
 
-// readColumns reads the columns of all tables in the listed databases.
-func (r *raw) readColumns(q Queryer, in string) error {
-	r.columns = map[Name][]rawColumn{}
-	if in == "" {
-		return nil
-	}
+// readColumns reads the columns of all tables in the scope.
+func (r *raw) readColumns(q Queryer, in scope) error {
 	rows, err := query(q, "the columns", 10, "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE,"+
 		" COLUMN_DEFAULT, EXTRA, CHARACTER_SET_NAME, COLLATION_NAME, GENERATION_EXPRESSION"+
-		" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA IN "+in+
+		" FROM information_schema.COLUMNS WHERE "+in("TABLE_SCHEMA", "TABLE_NAME")+
 		" ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION")
 	if err != nil {
 		return err
@@ -182,13 +224,9 @@ func (r *raw) readColumns(q Queryer, in string) error {
 }
 
 // readIndexes reads the indexes, in the order in which the server lists them.
-func (r *raw) readIndexes(q Queryer, in string) error {
-	r.indexes = map[Name][]rawPart{}
-	if in == "" {
-		return nil
-	}
+func (r *raw) readIndexes(q Queryer, in scope) error {
 	rows, err := query(q, "the indexes", 8, "SELECT TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME,"+
-		" SUB_PART, INDEX_TYPE, SEQ_IN_INDEX FROM information_schema.STATISTICS WHERE TABLE_SCHEMA IN "+in+
+		" SUB_PART, INDEX_TYPE, SEQ_IN_INDEX FROM information_schema.STATISTICS WHERE "+in("TABLE_SCHEMA", "TABLE_NAME")+
 		" ORDER BY TABLE_SCHEMA, TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX")
 	if err != nil {
 		return err

@@ -81,11 +81,13 @@ func TestFold(t *testing.T) {
 // TestGraph follows cycles, cascades and bodies that cannot be seen.
 func TestGraph(t *testing.T) {
 	name := func(s string) Name { return Name{DB: "d", Table: s} }
+	body := func(s, sql string) rawBody { return newBody(name(s), s, sql, true) }
 	r := &raw{
-		views: []rawBody{{name: name("a"), sql: "select * from b"}, {name: name("b"), sql: "select * from A, t1"}},
-		routines: []rawBody{{name: name("hidden"), opaque: true}, {name: name("calls"), sql: "call Hidden()"},
-			{name: name("dynamic"), sql: "EXECUTE IMMEDIATE x"}, {name: name("plain"), sql: "select 't1'"}},
-		triggers:    []rawBody{{name: name("parent"), sql: "set new.z = 1"}},
+		views: []rawBody{body("a", "select * from b"), body("b", "select * from A, t1")},
+		routines: []rawBody{body("hidden", ""), body("calls", "call Hidden()"), body("dynamic", "EXECUTE IMMEDIATE x"),
+			body("plain", "select 't1'"), body("drops", "DROP /* all */ SCHEMA x"), body("replaces", "create or replace database x"),
+			body("asks", "select database(), schema()")},
+		triggers:    []rawBody{body("parent", "set new.z = 1")},
 		foreignKeys: []rawForeignKey{{child: name("t2"), parent: name("Parent"), cascades: true}, {child: name("t1"), parent: name("keeps")}},
 	}
 	tables := []*Table{{Name: name("t1")}, {Name: name("t2")}, {Name: Name{DB: "e", Table: "T1"}},
@@ -94,7 +96,7 @@ func TestGraph(t *testing.T) {
 	t1 := []Name{name("t1"), {DB: "e", Table: "T1"}}
 	all := []Name{name("t1"), name("t2"), {DB: "e", Table: "T1"}}
 	for id, want := range map[string][]Name{"t1": t1, "a": t1, "b": t1, "t2": {name("t2")}, "t3": nil, "hidden": all, "calls": all,
-		"dynamic": all, "plain": nil, "parent": nil, "keeps": nil} {
+		"dynamic": all, "drops": all, "replaces": all, "asks": nil, "plain": nil, "parent": nil, "keeps": nil} {
 		if got := reached.of(id); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", id, got, want)
 		}

@@ -9,15 +9,15 @@ import (
 // leaving them out of an INSERT is error 1364, and COLUMN_DEFAULT shows NULL
 // for them as for any other. Their default becomes DefaultExpr: the server
 // must answer.
-func findDroppedDefaults(q Queryer, t *Table) error {
-	rows, err := q.Query("SHOW CREATE TABLE " + quoteName(t.Name.DB) + "." + quoteName(t.Name.Table))
-	if err != nil {
-		return fmt.Errorf("read the definition of %s: %w", t.Name, err)
+func findDroppedDefaults(q Queryer, r *raw, t *Table) error {
+	withNull, known := r.nullable[t.Name]
+	if !known {
+		var err error
+		if withNull, err = readDefaultNull(q, t.Name); err != nil {
+			return err
+		}
+		r.nullable[t.Name] = withNull
 	}
-	if len(rows) != 1 || len(rows[0]) < 2 {
-		return fmt.Errorf("read the definition of %s: %w", t.Name, errChanged)
-	}
-	withNull := defaultNullColumns(string(rows[0][1]))
 	for i := range t.Columns {
 		c := &t.Columns[i]
 		// The server prints no DEFAULT NULL for large objects, and lets an ENUM
@@ -30,6 +30,18 @@ func findDroppedDefaults(q Queryer, t *Table) error {
 		}
 	}
 	return nil
+}
+
+// readDefaultNull asks for the columns of a table that have DEFAULT NULL.
+func readDefaultNull(q Queryer, n Name) (map[string]bool, error) {
+	rows, err := q.Query("SHOW CREATE TABLE " + quoteName(n.DB) + "." + quoteName(n.Table))
+	if err != nil {
+		return nil, fmt.Errorf("read the definition of %s: %w", n, err)
+	}
+	if len(rows) != 1 || len(rows[0]) < 2 {
+		return nil, fmt.Errorf("read the definition of %s: %w", n, errChanged)
+	}
+	return defaultNullColumns(string(rows[0][1])), nil
 }
 
 // defaultNullColumns gives the columns that a CREATE TABLE statement, as MySQL

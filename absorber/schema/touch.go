@@ -30,20 +30,14 @@ func newGraph(r *raw) *graph {
 	return g
 }
 
-// add links a body's name to its identifiers. Dynamic SQL can name anything.
+// add links a body's name to its identifiers.
 func (g *graph) add(b rawBody) {
 	from := fold(b.name.Table)
 	if b.opaque {
 		g.opaque[from] = true
 		return
 	}
-	identifiers(b.sql, func(word string) {
-		word = fold(word)
-		if word == "prepare" || word == "execute" {
-			g.opaque[from] = true
-		}
-		g.refs[from] = append(g.refs[from], word)
-	})
+	g.refs[from] = append(g.refs[from], b.words...)
 }
 
 // reached answers TouchedBy or WrittenBy for one set of absorbed tables.

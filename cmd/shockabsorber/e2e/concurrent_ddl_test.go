@@ -82,6 +82,8 @@ func TestConcurrentDDL(t *testing.T) {
 					}
 				}
 			})
+			// The gates may have been shut for most of the time: then it goes on.
+			until(t, "20 updates", func() bool { return sum.Load() >= 20 })
 			s.stop()
 			t.Logf("%d updates, the slowest %v; the slowest DDL %v", sum.Load(), &update, &ddl)
 			f.drained(t)
