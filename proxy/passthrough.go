@@ -278,7 +278,7 @@ func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.R
 	s.tookSnapshot(p, r)
 	if e&(sqlrewrite.EffectBegin|sqlrewrite.EffectEnd) != 0 {
 		s.marked = false
-	} else if e&sqlrewrite.EffectSavepoint != 0 {
+	} else if e&sqlrewrite.EffectSavepoint != 0 && r.Err == nil {
 		s.marked = !s.autocommit()
 	}
 	if e&sqlrewrite.EffectDB != 0 && r.Err == nil && p.Database != "" {

@@ -109,6 +109,13 @@ var transactionScripts = map[string][]scripted{
 		{refused, "COMMIT"},
 		{fromRows, "SELECT * FROM pay WHERE id = 4"},
 	},
+	"no savepoint, and autocommit off": {
+		{anyhow, "SET autocommit = 0"},
+		{anyhow, "ROLLBACK TO nowhere"},
+		{updated, "UPDATE pay SET amount = 9 WHERE id = 1"},
+		{anyhow, "COMMIT"},
+		{anyhow, "SET autocommit = 1"},
+	},
 	"spill": {
 		{refused, "BEGIN"},
 		{inserted, "INSERT INTO pay (ref, note) VALUES ('it''s', 'back\\\\slash')"},
