@@ -46,13 +46,14 @@ func (g *given) note(lane row.Lane, table string, st wal.TableState, next uint64
 }
 
 // untold are the marks of a lane's tables of which incarnation has not been
-// told; those that it made itself not among them.
+// told; those that it made itself not among them. For the incarnation "" they
+// are all marks.
 func (g *given) untold(lane row.Lane, incarnation string) map[string]mark {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var out map[string]mark
 	for table, m := range g.marks {
-		if m.lane == lane && m.state.Incarnation != incarnation && m.told != incarnation {
+		if m.lane == lane && (incarnation == "" || m.state.Incarnation != incarnation && m.told != incarnation) {
 			if out == nil {
 				out = map[string]mark{}
 			}

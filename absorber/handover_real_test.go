@@ -132,6 +132,9 @@ func TestGivenMarks(t *testing.T) {
 		})
 	}
 	e.given.note("main", "d.pairs", other, 50)
+	if all := e.given.untold("main", ""); all["d.pairs"].next != 50 {
+		t.Errorf("all marks: %v", all)
+	}
 	for range 2 { // the second time there is nothing to tell
 		if err := e.keepCounters(t.Context(), "main", e.given.untold("main", st.Incarnation)); err != nil {
 			t.Fatal(err)

@@ -107,10 +107,9 @@ func (in *insertion) name(ctx context.Context) error {
 }
 
 // outdated reports whether the values were given out by the counter of another
-// generation. A statement that ran in MySQL behind the gate does not know of
-// them, and has been given the same ones, or the counter that was seeded after
-// it gives them out again: they would clash with rows that the client never
-// named. New ones are taken, and the old are gone, as after a rollback.
+// generation. A statement that ran in MySQL behind the gate was not given the
+// same ones (handOver), unless it was DDL that has begun the counter anew. Others
+// are taken, and the old are gone, as after a rollback.
 func (in *insertion) outdated(st wal.TableState) bool {
 	return in.res.Generated && (in.gen.Incarnation != st.Incarnation || in.gen.Gen != st.Gen)
 }
@@ -227,9 +226,10 @@ func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Com
 }
 
 // clash is the error of a row that MySQL has, although the cache had nothing
-// about it a moment before. If the gate was shut in between, a statement behind
-// it may have been given the same AUTO_INCREMENT value: the next try takes
-// another one, since the client named none.
+// about it a moment before. If the gate was shut in between, and DDL has begun
+// the counter anew, a statement behind it may have been given the same
+// AUTO_INCREMENT value: the next try takes another one, since the client named
+// none.
 func (in *insertion) clash(ctx context.Context, i int) error {
 	if in.res.Generated {
 		infos, err := in.e.store.TableStates(ctx, in.e.lane(in.t), []string{in.t.Name.String()})

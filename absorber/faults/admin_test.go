@@ -17,6 +17,8 @@ import (
 func (w *world) administration() {
 	w.lossy = true
 	w.insert(0, "hist", "a1;", 1, 2)
+	w.generate(0, 0, "x1;")
+	w.generate(1, 0, "x2;")
 	w.enable(0, false)
 	w.enable(1, true)
 	w.changed(1)

@@ -34,6 +34,7 @@ func (w *world) writes() {
 	w.generate(1, 100, "x4;")
 	w.clash(1, 90, 100, "y;")
 	w.generate(0, 0, "x5;")
+	w.generateBehind(1, "x9;")
 	w.insert(0, "trusted", "t1;", 1) // MySQL will refuse it
 	w.insert(1, "trusted", "t2;", 2)
 	w.synchronous(0, "g1;")

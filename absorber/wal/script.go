@@ -92,6 +92,12 @@ func (s *Store) load(ctx context.Context, before int64) (restarted bool, err err
 	if s.scripts.loads.Load() != before {
 		return false, nil
 	}
+	if before > 0 { // first, or a call would go through between the two
+		s.lanes.Range(func(_, v any) bool {
+			v.(*lane).doubt()
+			return true
+		})
+	}
 	for _, sc := range s.scripts.all {
 		err := s.opts.Effects.Do("wal.script_load", func() error { return s.rdb.ScriptLoad(ctx, sc.text).Err() })
 		if err != nil {
@@ -103,9 +109,5 @@ func (s *Store) load(ctx context.Context, before int64) (restarted bool, err err
 		return false, nil
 	}
 	s.log.Warn("Redis has forgotten the scripts: it was restarted or replaced; lanes stay closed until they are compared with MySQL")
-	s.lanes.Range(func(_, v any) bool {
-		v.(*lane).doubt()
-		return true
-	})
 	return true, nil
 }
