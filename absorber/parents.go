@@ -181,7 +181,7 @@ func (e *Engine) parents(ctx context.Context, t *schema.Table, own wal.TableStat
 // parentRows names the rows of an absorbed parent that have the values; one
 // that is missing is a *Refused.
 func (e *Engine) parentRows(ctx context.Context, p *schema.Table, st wal.TableState, k *schema.ForeignKey, want map[string][][]byte) ([]row.Key, error) {
-	tr := &transformation{e: e, t: p, st: st, rows: map[row.Key]*touched{}, read: e.current}
+	tr := e.transformation(p, st, e.current)
 	if k.Index == p.Primary.Name {
 		var refs []row.Ref
 		for _, values := range want {

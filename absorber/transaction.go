@@ -41,9 +41,11 @@ type Transaction struct {
 	lost   atomic.Bool              // its lease has ended
 	leased atomic.Pointer[row.Lane] // where its lease has to be renewed; nil before the first lock
 
-	tables []*schema.Table           // in the order of their first row
+	tables []*schema.Table           // in the order of their first lock
 	rows   map[wal.RowKey]*lockedRow // what it has locked
+	absent map[wal.ClaimKey]absence  // unique values that it has locked, and no row has
 	seen   map[wal.RowKey]seenRow    // what it has read, where that must be repeatable
+	missed map[wal.ClaimKey]absence  // and the unique values that no row had
 	steps  []step                    // what its statements did, and its savepoints
 }
 
@@ -78,7 +80,8 @@ type step struct {
 // read once looks the same until the end, as under REPEATABLE READ.
 func (e *Engine) NewTransaction(u *Usage, repeatable bool) *Transaction {
 	x := &Transaction{e: e, u: u, repeatable: repeatable, owner: fmt.Sprintf("%s.t%d", e.cfg.Process, e.began.Add(1)),
-		locks: map[wal.Lock]bool{}, rows: map[wal.RowKey]*lockedRow{}, seen: map[wal.RowKey]seenRow{}}
+		locks: map[wal.Lock]bool{}, rows: map[wal.RowKey]*lockedRow{}, seen: map[wal.RowKey]seenRow{},
+		absent: map[wal.ClaimKey]absence{}, missed: map[wal.ClaimKey]absence{}}
 	e.transactions.Store(x.owner, x)
 	return x
 }
@@ -113,6 +116,11 @@ func (x *Transaction) outdated(t *schema.Table) bool {
 	}
 	for k, r := range x.seen {
 		if k.Table == t.Name.String() && r.t.Version != t.Version {
+			return true
+		}
+	}
+	for k, a := range x.missed {
+		if k.Table == t.Name.String() && a.t.Version != t.Version {
 			return true
 		}
 	}

@@ -136,7 +136,7 @@ func (x *Transaction) try(ctx context.Context, again bool) (stamp, error) {
 	if e.overLimit(x.lane) {
 		return stamp{}, wal.ErrFull
 	}
-	c := &wal.Commit{Unit: &row.Unit{Lane: x.lane}, Gens: map[string]uint64{}, MaxBacklog: e.cfg.MaxBacklog, Owner: x.owner}
+	c := &wal.Commit{Unit: &row.Unit{Lane: x.lane}, Gens: map[string]uint64{}, MaxBacklog: e.cfg.MaxBacklog, MaxBytes: e.cfg.MaxUnitBytes, Owner: x.owner}
 	for _, t := range x.tables {
 		if cur := e.Catalog().Absorbed(t.Name); cur == nil || cur.Version != t.Version {
 			return stamp{}, ErrReplan
@@ -154,7 +154,7 @@ func (x *Transaction) try(ctx context.Context, again bool) (stamp, error) {
 
 // build adds to the unit what the transaction has changed of a table. A row that
 // it has locked and left as it is needs no witness as long as its lock counts,
-// which it does in the generation in which it was taken.
+// which it does in the generation in which it was taken: the unit is one of that.
 func (x *Transaction) build(ctx context.Context, t *schema.Table, st wal.TableState, again bool, c *wal.Commit) error {
 	table := t.Name.String()
 	changes, ok := inOrder(t, x.net(t, nil))
@@ -175,8 +175,8 @@ func (x *Transaction) build(ctx context.Context, t *schema.Table, st wal.TableSt
 			stale, kept = append(stale, r), append(kept, r)
 		}
 	}
-	if len(changes)+len(kept) == 0 {
-		return nil
+	if err := x.stillAbsent(ctx, t, st); err != nil {
+		return err
 	}
 	if err := x.revalidate(ctx, t, st, stale); err != nil {
 		return err
@@ -189,6 +189,9 @@ func (x *Transaction) build(ctx context.Context, t *schema.Table, st wal.TableSt
 		c.Reads = append(c.Reads, r.read)
 	}
 	c.Gens[table] = st.Gen
+	if len(changes) == 0 {
+		return nil
+	}
 	level := x.e.options(t).Durability
 	c.Confirm = c.Confirm || level == DurableReplica
 	c.Elsewhere = c.Elsewhere || level == DurableKafka

@@ -112,7 +112,7 @@ func (x *Transaction) Insert(ctx context.Context, t *schema.Table, rows []NewRow
 		if err := x.claim(ctx, t, st, steps); err != nil {
 			return err
 		}
-		if err := x.raise(ctx, in, steps); err != nil {
+		if err := x.raise(ctx, t, steps, in.last); err != nil {
 			return err
 		}
 		x.note(steps)
@@ -130,18 +130,18 @@ func (x *Transaction) Insert(ctx context.Context, t *schema.Table, rows []NewRow
 }
 
 // raise pushes the table's AUTO_INCREMENT counter above what new rows bring
-// along. It comes last of what may fail: a statement that is planned again must
-// not find its own rows.
-func (x *Transaction) raise(ctx context.Context, in *insertion, steps []step) error {
+// along; given is the last value that came from it. It comes last of what may
+// fail: a statement that is planned again must not find its own rows.
+func (x *Transaction) raise(ctx context.Context, t *schema.Table, steps []step, given uint64) error {
 	changes := make([]change, len(steps))
 	for i, s := range steps {
-		changes[i] = change{new: s.new}
+		changes[i] = change{old: s.old, new: s.new}
 	}
-	up, err := raises(in.t, changes, in.last)
+	up, err := raises(t, changes, given)
 	if err != nil || len(up) == 0 {
 		return err
 	}
-	return x.e.raiseAutoIncrement(ctx, x.u, in.t, up[0].Used)
+	return x.e.raiseAutoIncrement(ctx, x.u, t, up[0].Used)
 }
 
 // insertion proves that the new rows' keys are free and makes their steps.
@@ -225,12 +225,14 @@ func (x *Transaction) add(r *lockedRow) {
 	}
 	r.locked, r.ref.Values = r.state, keep(r.ref.Values)
 	x.rows[k] = r
-	for _, t := range x.tables {
-		if t.Name == r.t.Name {
-			return
-		}
+	x.concerns(r.t)
+}
+
+// concerns notes a table of which something is locked.
+func (x *Transaction) concerns(t *schema.Table) {
+	if !slices.ContainsFunc(x.tables, func(k *schema.Table) bool { return k.Name == t.Name }) {
+		x.tables = append(x.tables, t)
 	}
-	x.tables = append(x.tables, r.t)
 }
 
 // note makes a statement's steps part of the transaction.

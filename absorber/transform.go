@@ -34,6 +34,11 @@ type UniqueValue struct {
 	Values  [][]byte // stored form, in the order of Index.Columns
 }
 
+// claim names the value in the claims and locks of a table.
+func (v UniqueValue) claim(t *schema.Table) wal.ClaimKey {
+	return wal.ClaimKey{Table: t.Name.String(), Index: v.Index.Name, Value: v.Encoded}
+}
+
 // Compute tells what a statement makes of the rows it can touch: before are
 // those that exist, ascending by key, and after is what the table holds in
 // their place, rows that are new included. It may be called again with more
@@ -50,8 +55,7 @@ const maxWidening = 8
 // set: the counts are compute's. Errors as for Insert, and those of compute.
 func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Scope, compute Compute) (Result, error) {
 	lsn, err := e.attempt(ctx, u, t, sc.Refs, func(st wal.TableState) (*wal.Commit, error) {
-		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}, read: e.toWrite}
-		return tr.build(ctx, sc, compute)
+		return e.transformation(t, st, e.toWrite).build(ctx, sc, compute)
 	})
 	return Result{Lane: e.lane(t), LSN: lsn}, err
 }
@@ -61,7 +65,7 @@ func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Sc
 func (e *Engine) LookupUnique(ctx context.Context, t *schema.Table, values []UniqueValue) ([]row.Image, error) {
 	var images []row.Image
 	err := e.reading(ctx, t, func(st wal.TableState) error {
-		tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}, read: e.current}
+		tr := e.transformation(t, st, e.current)
 		if _, err := tr.loadUnique(ctx, values); err != nil {
 			return err
 		}
@@ -84,47 +88,95 @@ type transformation struct {
 	st   wal.TableState
 	rows map[row.Key]*touched
 	read func(context.Context, *schema.Table, wal.TableState, []row.Ref) ([]currentRow, error)
+	// find names the rows that hold unique values.
+	find func(context.Context, []UniqueValue) ([]holder, error)
 }
 
-// build reads the rows, computes, and makes the unit. If what comes out needs
-// rows that were not read, because a key or a unique value is somebody else's,
-// those are read too and all is computed again.
+// transformation begins a try that reads rows with read.
+func (e *Engine) transformation(t *schema.Table, st wal.TableState, read func(context.Context, *schema.Table, wal.TableState, []row.Ref) ([]currentRow, error)) *transformation {
+	tr := &transformation{e: e, t: t, st: st, rows: map[row.Key]*touched{}, read: read}
+	tr.find = tr.holders
+	return tr
+}
+
+// build computes and makes the unit.
 func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) (*wal.Commit, error) {
-	if _, err := tr.load(ctx, sc.Refs); err != nil {
+	changes, parents, err := tr.changes(ctx, sc, compute)
+	if err != nil {
 		return nil, err
 	}
+	if len(sc.Offered) == 0 {
+		if err := tr.awaited(ctx, sc.Unique); err != nil {
+			return nil, err
+		}
+	}
+	if len(changes) == 0 {
+		return nil, nil
+	}
+	return tr.unit(ctx, changes, sc.Given, parents)
+}
+
+// awaited is wal.ErrLocked if a transaction has locked one of the values that no
+// row has: it may be about to give it to one.
+func (tr *transformation) awaited(ctx context.Context, values []UniqueValue) error {
+	var locks []wal.Lock
+	for _, v := range values {
+		if !tr.holds(v) {
+			locks = append(locks, claimLock(v.claim(tr.t), tr.st))
+		}
+	}
+	if len(locks) == 0 {
+		return nil
+	}
+	return tr.e.store.Unlocked(ctx, tr.e.lane(tr.t), locks)
+}
+
+// holds reports whether a row that was read has the value.
+func (tr *transformation) holds(v UniqueValue) bool {
+	for _, r := range tr.rows {
+		if tr.has(r.im, v) {
+			return true
+		}
+	}
+	return false
+}
+
+// changes reads the rows and computes. If what comes out needs rows that were
+// not read, because a key or a unique value is somebody else's, those are read
+// too and all is computed again.
+func (tr *transformation) changes(ctx context.Context, sc Scope, compute Compute) ([]change, *lineage, error) {
+	if _, err := tr.load(ctx, sc.Refs); err != nil {
+		return nil, nil, err
+	}
 	if _, err := tr.loadUnique(ctx, sc.Unique); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for range maxWidening {
 		before := tr.before()
 		if sc.Replaces && len(before) > 0 && tr.referenced() {
-			return nil, &Refused{Reason: ReasonReferenced}
+			return nil, nil, &Refused{Reason: ReasonReferenced}
 		}
 		after, err := compute(ctx, before)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		changes, err := tr.diff(after)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		parents, err := tr.e.keys(ctx, tr.t, tr.st, changes, sc.Offered)
 		if err != nil || len(changes) == 0 {
-			return nil, err
+			return nil, nil, err
 		}
 		wider, err := tr.widen(ctx, changes)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if !wider {
-			if err := tr.clash(changes); err != nil {
-				return nil, err
-			}
-			return tr.unit(ctx, changes, sc.Given, parents)
+			return changes, parents, tr.clash(changes)
 		}
 	}
-	return nil, &Refused{Reason: "too_many_rows"}
+	return nil, nil, &Refused{Reason: "too_many_rows"}
 }
 
 // referenced reports whether a foreign key points to the table.
@@ -151,134 +203,6 @@ func (tr *transformation) load(ctx context.Context, refs []row.Ref) (found bool,
 		found = found || rows[i].im != nil
 	}
 	return found, nil
-}
-
-// loadUnique reads the rows that hold values of unique indexes, and reports
-// whether one was not read before.
-func (tr *transformation) loadUnique(ctx context.Context, values []UniqueValue) (found bool, err error) {
-	holders, err := tr.holders(ctx, values)
-	if err != nil {
-		return false, err
-	}
-	var refs []row.Ref
-	for _, h := range holders {
-		refs = append(refs, h.ref)
-	}
-	if found, err = tr.load(ctx, refs); err != nil {
-		return false, err
-	}
-	for _, h := range holders {
-		// Between the look at the claims or at MySQL and the look at the row
-		// the value may have changed hands: then from the start.
-		if !tr.has(tr.rows[h.ref.Key].im, h.value) {
-			return false, wal.ErrConflict
-		}
-	}
-	return found, nil
-}
-
-// holder is a row that has a value of a unique index.
-type holder struct {
-	value UniqueValue
-	ref   row.Ref
-}
-
-// holders names the rows that hold the values, as far as claims and MySQL
-// know. A value without a claim is MySQL's to tell, since a claim lives until
-// MySQL has the row.
-func (tr *transformation) holders(ctx context.Context, values []UniqueValue) ([]holder, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
-	keys := make([]wal.ClaimKey, len(values))
-	for i, v := range values {
-		keys[i] = wal.ClaimKey{Table: tr.t.Name.String(), Index: v.Index.Name, Value: v.Encoded}
-	}
-	claims, err := tr.e.store.ReadClaims(ctx, tr.e.lane(tr.t), tr.st, keys)
-	if err != nil {
-		return nil, err
-	}
-	var found []holder
-	ask := map[string]map[string][][]byte{} // index -> value -> columns
-	at := reached{lane: tr.e.lane(tr.t)}
-	for i, v := range values {
-		at.lsn = max(at.lsn, claims[i].Settled)
-		if claims[i].Held {
-			ref, ok, err := tr.owner(ctx, claims[i].Owner)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				found = append(found, holder{v, ref})
-				continue
-			}
-		}
-		if ask[v.Index.Name] == nil {
-			ask[v.Index.Name] = map[string][][]byte{}
-		}
-		ask[v.Index.Name][v.Encoded] = v.Values
-	}
-	for _, ix := range tr.t.Uniques {
-		images, err := tr.e.loader.byIndex(ctx, at, tr.t, ix, ask[ix.Name])
-		if err != nil {
-			return nil, err
-		}
-		for _, v := range values {
-			im := images[v.Encoded]
-			if v.Index.Name != ix.Name || im == nil {
-				continue
-			}
-			ref, err := row.IndexRef(tr.t, im)
-			if err != nil {
-				return nil, &Refused{Reason: "key_value"}
-			}
-			moved, err := tr.moved(ctx, ref, v)
-			if err != nil {
-				return nil, err
-			}
-			if !moved {
-				found = append(found, holder{v, ref})
-			}
-		}
-	}
-	return found, nil
-}
-
-// moved reports whether a row that MySQL shows with the value has given it up
-// in a write that has not drained yet.
-func (tr *transformation) moved(ctx context.Context, ref row.Ref, v UniqueValue) (bool, error) {
-	if r := tr.rows[ref.Key]; r != nil {
-		return !tr.has(r.im, v), nil
-	}
-	k := wal.RowKey{Table: tr.t.Name.String(), Key: ref.Key}
-	rows, err := tr.e.store.Read(ctx, tr.e.lane(tr.t), tr.st, []wal.RowKey{k}, false)
-	if err != nil || !rows[0].Found {
-		return false, err
-	}
-	c, err := cachedRow(tr.t, k, rows[0])
-	return err == nil && !tr.has(c.im, v), err
-}
-
-// owner names the row of a claim by its key's values, which the row has. A
-// claim whose row cannot be seen has just been settled: MySQL has it.
-func (tr *transformation) owner(ctx context.Context, key row.Key) (ref row.Ref, ok bool, err error) {
-	k := wal.RowKey{Table: tr.t.Name.String(), Key: key}
-	rows, err := tr.e.store.Read(ctx, tr.e.lane(tr.t), tr.st, []wal.RowKey{k}, false)
-	if err != nil || !rows[0].Found || rows[0].Tombstone {
-		return row.Ref{}, false, err
-	}
-	c, err := cachedRow(tr.t, k, rows[0])
-	if err != nil {
-		return row.Ref{}, false, err
-	}
-	ref, err = row.IndexRef(tr.t, c.im)
-	return ref, err == nil, err
-}
-
-// has reports whether a row holds the value.
-func (tr *transformation) has(im row.Image, v UniqueValue) bool {
-	key, ok, err := claimKey(tr.t, v.Index, im)
-	return err == nil && ok && key.Value == v.Encoded
 }
 
 // before are the rows that exist, ascending by key.

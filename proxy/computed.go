@@ -166,7 +166,7 @@ func (c *computation) numbersRows() bool {
 
 // transform absorbs what compute makes of the rows in the scope.
 func (c *computation) transform(ctx context.Context, sc absorber.Scope, compute absorber.Compute) error {
-	res, err := c.s.shared.engine.Transform(ctx, c.s.usage, c.p.Table, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
+	res, err := c.s.transformRows(ctx, c.p.Table, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
 		after, err := compute(ctx, before)
 		if err == nil && !storable(c.p.Table, before, after) {
 			err = &absorber.Refused{Reason: string(sqlrewrite.ReasonValue)}

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -21,7 +22,7 @@ type lockingRequest struct {
 // codeNoWait is MySQL's ER_LOCK_NOWAIT; MariaDB answers as after a wait.
 const codeNoWait = 3572
 
-// lockingRead answers a SELECT ... FOR UPDATE or FOR SHARE by primary key in a transaction that
+// lockingRead answers a SELECT ... FOR UPDATE or FOR SHARE by key in a transaction that
 // is kept here, or says why it cannot be.
 func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (reason string, err error) {
 	reason = string(sqlrewrite.ReasonLockingRead)
@@ -55,11 +56,15 @@ func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (rea
 	return reason, err
 }
 
-// lockRead is lookupRows for a locking read.
-func (s *session) lockRead(ctx context.Context, t *schema.Table, refs []row.Ref, how *lockingRequest) ([]row.Image, error) {
-	images, err := s.txn.LookupLocking(ctx, t, refs, how.engine())
+// lockRead is lookup for a locking read.
+func (s *session) lockRead(ctx context.Context, t *schema.Table, sc absorber.Scope, how *lockingRequest) (images []row.Image, err error) {
+	if len(sc.Unique) > 0 {
+		images, err = s.txn.LookupUniqueLocking(ctx, t, sc.Unique, how.engine())
+	} else {
+		images, err = s.txn.LookupLocking(ctx, t, sc.Refs, how.engine())
+	}
 	if !errors.Is(err, wal.ErrLocked) {
-		return images, err
+		return slices.DeleteFunc(images, func(im row.Image) bool { return im == nil }), err
 	}
 	if t.Dialect == schema.MySQL {
 		return nil, NewError(codeNoWait, "HY000", "Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set.")

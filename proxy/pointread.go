@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -21,8 +20,7 @@ func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlr
 	}
 	var images []row.Image
 	if lr, ok := req.(*lockingRequest); ok {
-		images, err = s.lockRead(ctx, p.Table, sc.Refs, lr)
-		images = slices.DeleteFunc(images, func(im row.Image) bool { return im == nil })
+		images, err = s.lockRead(ctx, p.Table, sc, lr)
 	} else {
 		images, err = s.lookup(ctx, p, sc)
 	}

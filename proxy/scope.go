@@ -63,7 +63,7 @@ func widen(sc *absorber.Scope, p *sqlrewrite.Plan, rows []row.Image) error {
 // lookup reads the rows in the scope that exist, ascending by key.
 func (s *session) lookup(ctx context.Context, p *sqlrewrite.Plan, sc absorber.Scope) ([]row.Image, error) {
 	if len(sc.Unique) > 0 {
-		return s.shared.engine.LookupUnique(ctx, p.Table, sc.Unique)
+		return s.lookupUnique(ctx, p.Table, sc.Unique)
 	}
 	images, err := s.lookupRows(ctx, p.Table, sc.Refs)
 	found := images[:0]

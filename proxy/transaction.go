@@ -243,6 +243,22 @@ func (s *session) deleteRows(ctx context.Context, t *schema.Table, refs []row.Re
 	return s.shared.engine.Delete(ctx, s.usage, t, refs, matches)
 }
 
+// transformRows is Engine.Transform, likewise.
+func (s *session) transformRows(ctx context.Context, t *schema.Table, sc absorber.Scope, compute absorber.Compute) (absorber.Result, error) {
+	if s.txn != nil {
+		return s.txn.Transform(ctx, t, sc, compute)
+	}
+	return s.shared.engine.Transform(ctx, s.usage, t, sc, compute)
+}
+
+// lookupUnique is Engine.LookupUnique, likewise.
+func (s *session) lookupUnique(ctx context.Context, t *schema.Table, values []absorber.UniqueValue) ([]row.Image, error) {
+	if s.txn != nil {
+		return s.txn.LookupUnique(ctx, t, values)
+	}
+	return s.shared.engine.LookupUnique(ctx, t, values)
+}
+
 // lookupRows is Engine.Lookup, likewise.
 func (s *session) lookupRows(ctx context.Context, t *schema.Table, refs []row.Ref) ([]row.Image, error) {
 	if s.txn != nil {
@@ -252,13 +268,11 @@ func (s *session) lookupRows(ctx context.Context, t *schema.Table, refs []row.Re
 }
 
 // foreign says why a statement that is absorbed outside of transactions is not
-// in one: what it does depends on rows that are not named by primary key.
+// in one.
 func foreign(p *sqlrewrite.Plan) string {
 	switch {
 	case p.Shadow == sqlrewrite.ShadowMust:
 		return "transaction_computed"
-	case p.Index != nil:
-		return "transaction_unique_key"
 	case p.Verb == sqlrewrite.Replace, p.Verb == sqlrewrite.Upsert, p.Ignore:
 		return "transaction_" + strings.ToLower(p.Verb.String())
 	}

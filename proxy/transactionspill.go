@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -27,7 +28,7 @@ var errReplay = errors.New("the replay of a transaction changed another number o
 // is rolled back and the client gets 1213.
 func (s *session) spill(ctx context.Context, p *sqlrewrite.Plan, reason string) error {
 	x := s.txn
-	if x.implied && len(x.Tables()) == 0 && len(x.Seen()) == 0 {
+	if x.implied && len(x.Tables()) == 0 && len(x.Seen()) == 0 && len(x.MissedValues()) == 0 {
 		x.Rollback(background(ctx)) // the backend begins it by itself
 		s.ended()
 		return nil
@@ -69,10 +70,13 @@ func (s *session) spill(ctx context.Context, p *sqlrewrite.Plan, reason string) 
 func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
 	var seen, reads []schema.Name
 	for _, r := range s.txn.Seen() {
-		if !slices.Contains(seen, r.Table.Name) {
-			seen = append(seen, r.Table.Name)
-		}
+		seen = append(seen, r.Table.Name)
 	}
+	for _, v := range s.txn.MissedValues() {
+		seen = append(seen, v.Table.Name)
+	}
+	slices.SortFunc(seen, func(a, b schema.Name) int { return strings.Compare(a.String(), b.String()) })
+	seen = slices.Compact(seen)
 	if p != nil {
 		reads, _ = s.touches(p)
 	}
@@ -152,6 +156,9 @@ func (s *session) redo(ctx context.Context) error {
 	if err := s.lockRows(ctx, s.txn.Locked()); err != nil {
 		return err
 	}
+	if err := s.lockValues(ctx, s.txn.LockedValues()); err != nil {
+		return err
+	}
 	if err := s.txn.Verify(ctx); err != nil {
 		return err
 	}
@@ -174,7 +181,10 @@ func (s *session) redo(ctx context.Context) error {
 			return errReplay
 		}
 	}
-	return s.sameRows(ctx, s.txn.Seen())
+	if err := s.sameRows(ctx, s.txn.Seen()); err != nil {
+		return err
+	}
+	return s.sameValues(ctx, s.txn.MissedValues())
 }
 
 // sameRows finds the rows that the transaction has read, and has not changed,
@@ -212,7 +222,7 @@ func (s *session) lockRows(ctx context.Context, rows []absorber.KnownRow) error 
 		keys[l] = append(keys[l], r.Ref.Values)
 	}
 	for l, values := range keys {
-		texts, err := sink.Locking(l.t, values, l.shared)
+		texts, err := sink.Locking(l.t, l.t.Primary, values, l.shared)
 		if err != nil {
 			return err
 		}
@@ -220,6 +230,43 @@ func (s *session) lockRows(ctx context.Context, rows []absorber.KnownRow) error 
 			if _, err := s.query(ctx, sql); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// lockValues locks in MySQL that no row has these unique values.
+func (s *session) lockValues(ctx context.Context, values []absorber.KnownValue) error {
+	for _, v := range values {
+		texts, err := sink.Locking(v.Table, v.Index, [][][]byte{v.Values}, v.Shared)
+		if err != nil {
+			return err
+		}
+		got, err := s.query(ctx, texts[0])
+		if err != nil {
+			return err
+		}
+		if len(got) != 0 {
+			return absorber.ErrOverrun
+		}
+	}
+	return nil
+}
+
+// sameValues finds that no row has the unique values that the transaction has
+// looked for without success.
+func (s *session) sameValues(ctx context.Context, values []absorber.KnownValue) error {
+	for _, v := range values {
+		sql, err := sink.Holding(v.Table, v.Index, v.Values)
+		if err != nil {
+			return err
+		}
+		got, err := s.query(ctx, sql)
+		if err != nil {
+			return err
+		}
+		if len(got) != 1 || string(got[0][0]) != "0" {
+			return absorber.ErrOverrun
 		}
 	}
 	return nil

@@ -12,15 +12,9 @@ import (
 // an im of nil it is how many rows have the key.
 func Known(t *schema.Table, key [][]byte, im row.Image) (string, error) {
 	sql := append(appendTable([]byte("SELECT COUNT(*) FROM "), t.Name), " WHERE "...)
-	var err error
-	for i, c := range t.Primary.Columns {
-		if i > 0 {
-			sql = append(sql, " AND "...)
-		}
-		sql = append(appendName(sql, t.Columns[c].Name), '=')
-		if sql, err = AppendLiteral(sql, &t.Columns[c], key[i]); err != nil {
-			return "", err
-		}
+	sql, err := appendHeld(sql, t, t.Primary, key)
+	if err != nil {
+		return "", err
 	}
 	for i := range im {
 		c := &t.Columns[i]
@@ -42,6 +36,27 @@ func Known(t *schema.Table, key [][]byte, im row.Image) (string, error) {
 		}
 	}
 	return string(sql), nil
+}
+
+// Holding gives a SELECT, likewise, of how many rows have these values of a unique
+// index, none of them NULL.
+func Holding(t *schema.Table, ix schema.Index, values [][]byte) (string, error) {
+	sql, err := appendHeld(append(appendTable([]byte("SELECT COUNT(*) FROM "), t.Name), " WHERE "...), t, ix, values)
+	return string(sql), err
+}
+
+// appendHeld appends the condition that a row has these values of an index.
+func appendHeld(sql []byte, t *schema.Table, ix schema.Index, values [][]byte) (_ []byte, err error) {
+	for i, c := range ix.Columns {
+		if i > 0 {
+			sql = append(sql, " AND "...)
+		}
+		sql = append(appendName(sql, t.Columns[c].Name), '=')
+		if sql, err = AppendLiteral(sql, &t.Columns[c], values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return sql, nil
 }
 
 // Comparable reports whether Known finds all rows of the table that it should:

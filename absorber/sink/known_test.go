@@ -31,11 +31,11 @@ func TestKnown(t *testing.T) {
 	for range 101 {
 		keys = append(keys, key)
 	}
-	got, err := Locking(table, keys[:1], false)
+	got, err := Locking(table, table.Primary, keys[:1], false)
 	if err != nil || len(got) != 1 || got[0] != "SELECT 1 FROM `d`.`t` WHERE (`a`=7 AND `b`='it''s') FOR UPDATE" {
 		t.Errorf("%q, %v", got, err)
 	}
-	if got, err = Locking(table, keys, false); err != nil || len(got) != 2 || got[1] != "SELECT 1 FROM `d`.`t` WHERE (`a`=7 AND `b`='it''s') FOR UPDATE" {
+	if got, err = Locking(table, table.Primary, keys, false); err != nil || len(got) != 2 || got[1] != "SELECT 1 FROM `d`.`t` WHERE (`a`=7 AND `b`='it''s') FOR UPDATE" {
 		t.Errorf("%d statements, %v", len(got), err)
 	}
 	if !Comparable(table) || Comparable(&schema.Table{Columns: []schema.Column{{Type: schema.Double}}}) {

@@ -9,9 +9,10 @@ const TextSetup = "SET NAMES utf8mb4; SET time_zone='+00:00', sql_mode='STRICT_A
 // assignment list.
 const TextSettings = "character_set_client=utf8mb4, collation_connection=utf8mb4_bin, time_zone='+00:00', sql_mode='" + SQLMode + "'"
 
-// Locking gives SELECTs that lock the rows of a table with these primary keys,
-// for a session with TextSettings.
-func Locking(t *schema.Table, keys [][][]byte, shared bool) ([]string, error) {
+// Locking gives SELECTs that lock the rows of a table with these values of a
+// unique index, none of them NULL, or that there is none, for a session with
+// TextSettings.
+func Locking(t *schema.Table, ix schema.Index, keys [][][]byte, shared bool) ([]string, error) {
 	end := " FOR UPDATE"
 	if shared {
 		end = " LOCK IN SHARE MODE" // both dialects have it, and it needs no more than SELECT
@@ -27,16 +28,9 @@ func Locking(t *schema.Table, keys [][][]byte, shared bool) ([]string, error) {
 		} else {
 			sql = append(sql, " OR "...)
 		}
-		sql = append(sql, '(')
-		for j, c := range t.Primary.Columns {
-			if j > 0 {
-				sql = append(sql, " AND "...)
-			}
-			sql = append(appendName(sql, t.Columns[c].Name), '=')
-			var err error
-			if sql, err = AppendLiteral(sql, &t.Columns[c], values[j]); err != nil {
-				return nil, err
-			}
+		var err error
+		if sql, err = appendHeld(append(sql, '('), t, ix, values); err != nil {
+			return nil, err
 		}
 		sql = append(sql, ')')
 	}

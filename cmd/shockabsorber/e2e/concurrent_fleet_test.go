@@ -18,6 +18,7 @@ type fleet struct {
 	db       *servertest.DB
 	database string
 	direct   *sql.DB
+	proxies  []*running
 	pools    []*sql.DB // one for each proxy
 }
 
@@ -32,12 +33,15 @@ func newFleet(t *testing.T, db *servertest.DB, n int, tables []string, ddl ...st
 	for range n {
 		cfg := settings(t, db, redis)
 		cfg.WriteBack.DrainRate = 5000
+		cfg.Admin.Listen = "127.0.0.1:0"
 		cfg.WriteBack.DefaultTTL = config.Duration{Duration: time.Second}
 		cfg.Tables = map[string]config.Table{}
 		for _, name := range tables {
 			cfg.Tables[f.database+"."+name] = config.Table{}
 		}
-		pool := start(t, db, cfg).open(t, f.database)
+		proxy := start(t, db, cfg)
+		f.proxies = append(f.proxies, proxy)
+		pool := proxy.open(t, f.database)
 		pool.SetMaxIdleConns(64)
 		f.pools = append(f.pools, pool)
 	}

@@ -289,9 +289,12 @@ var transactionScripts = map[string][]scripted{
 		{anyhow, "SELECT ROW_COUNT()"},
 		{refused, "BEGIN"},
 		{fromRows, "SELECT ref FROM pay WHERE id = 2 FOR UPDATE"},
-		{passed, "SELECT ref FROM pay WHERE ref = 'b' FOR UPDATE"},
-		{anyhow, "UPDATE pay SET amount = 9 WHERE id = 2"},
-		{anyhow, "COMMIT"},
+		{fromRows, "SELECT ref FROM pay WHERE ref = 'b' FOR UPDATE"},
+		{fromRows, "SELECT ref FROM pay WHERE ref = 'nobody' FOR UPDATE"},
+		{fromRows, "SELECT * FROM pay WHERE ref IN ('a', 'c') AND amount > 1 FOR UPDATE SKIP LOCKED"},
+		{updated, "UPDATE pay SET amount = 9 WHERE id = 2"},
+		{fromRows, "SELECT amount FROM pay WHERE ref = 'b' LOCK IN SHARE MODE"},
+		{refused, "COMMIT"},
 		{refused, "BEGIN"},
 		{fromRows, "SELECT ref FROM pay WHERE id = 2 LOCK IN SHARE MODE"},
 		{updated, "UPDATE pay SET amount = amount + 1 WHERE id = 2"},
@@ -331,17 +334,19 @@ func TestTransactionScripts(t *testing.T) {
 			if backend.name == "MySQL" {
 				caps = wire.CapDeprecateEOF | wire.CapSessionTrack
 			}
-			for name, script := range transactionScripts {
-				t.Run(name, func(t *testing.T) {
-					own := *b
-					own.t = t
-					p := own.sessions(caps)
-					p.query(anyhow, filled...)
-					for _, s := range script {
-						p.query(s.want, s.sql)
-					}
-					own.equal("pay", "account")
-				})
+			for _, scripts := range []map[string][]scripted{transactionScripts, transactionKeyScripts} {
+				for name, script := range scripts {
+					t.Run(name, func(t *testing.T) {
+						own := *b
+						own.t = t
+						p := own.sessions(caps)
+						p.query(anyhow, filled...)
+						for _, s := range script {
+							p.query(s.want, s.sql)
+						}
+						own.equal("pay", "account")
+					})
+				}
 			}
 		})
 	}

@@ -58,7 +58,7 @@ func TestTransactionTypes(t *testing.T) {
 			}
 			p.query(anyhow, "SELECT COUNT(*) FROM every", "COMMIT")
 			b.equal("every")
-			all := b.transactions()
+			all := transactions(t, b.p)
 			if all["spill:"] < 3 || all["abort:replay"] > 0 {
 				t.Errorf("transactions: %v", all)
 			}
@@ -71,22 +71,22 @@ var transactionsLine = regexp.MustCompile(`(?m)^shockabsorber_transactions_total
 
 // transactions reads how many transactions went which way: by verb and reason,
 // and for spills, "spill:", in all.
-func (b *bench) transactions() map[string]float64 {
-	b.t.Helper()
-	resp, err := http.Get("http://" + b.p.Admin + "/metrics")
+func transactions(t *testing.T, p *running) map[string]float64 {
+	t.Helper()
+	resp, err := http.Get("http://" + p.Admin + "/metrics")
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	all := map[string]float64{}
 	for _, m := range transactionsLine.FindAllStringSubmatch(string(text), -1) {
 		n, err := strconv.ParseFloat(m[3], 64)
 		if err != nil {
-			b.t.Fatal(err)
+			t.Fatal(err)
 		}
 		all[m[2]+":"+m[1]] = n
 		if m[2] == "spill" {
