@@ -125,7 +125,13 @@ func (c *computation) read(ctx context.Context) (string, error) {
 	if why != "" {
 		return why, nil
 	}
-	images, err := c.s.lookup(ctx, c.p, sc)
+	var images []row.Image
+	var err error
+	if lr, ok := c.req.(*lockingRequest); ok {
+		images, err = c.s.lockRead(ctx, c.p.Table, sc, lr)
+	} else {
+		images, err = c.s.lookup(ctx, c.p, sc)
+	}
 	if errors.Is(err, absorber.ErrShut) {
 		return "gate_shut", nil
 	}

@@ -35,7 +35,7 @@ func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (rea
 		return reason, err
 	}
 	s.imply(req)
-	if s.txn == nil || foreign(st.Plan) != "" || s.blocked(req) != "" {
+	if s.txn == nil || s.blocked(req) != "" {
 		return reason, nil
 	}
 	lr := &lockingRequest{request: req, how: how}
@@ -50,7 +50,7 @@ func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (rea
 	if c.unconvertible() {
 		return string(sqlrewrite.ReasonValue), nil
 	}
-	if reason, err = c.here(ctx, adm); reason == "" && err == nil {
+	if reason, err = c.do(ctx, adm); reason == "" && err == nil {
 		s.shared.count(st.Plan.Verb, "")
 	}
 	return reason, err

@@ -176,20 +176,25 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 	if c.unconvertible() {
 		return string(sqlrewrite.ReasonValue), nil
 	}
-	if s.txn != nil {
-		if why := foreign(c.p); why != "" {
-			return why, nil
-		}
-		return c.here(ctx, adm)
-	}
+	return c.do(ctx, adm)
+}
+
+// do executes the statement, here or on a shadow.
+func (c *computation) do(ctx context.Context, adm *admission) (reason string, err error) {
 	if c.p.Shadow == sqlrewrite.ShadowMust {
 		return c.compute(ctx)
 	}
 	reason, err = c.here(ctx, adm)
-	if reason != "" && err == nil && c.p.Shadow == sqlrewrite.ShadowMay && reason != "backlog_full" && reason != absorber.ReasonTooLarge && reason != "gate_shut" && !strings.HasPrefix(reason, "foreign_key_") {
+	if reason != "" && err == nil && c.p.Shadow == sqlrewrite.ShadowMay && !final(reason) {
 		return c.compute(ctx)
 	}
 	return reason, err
+}
+
+// final reports whether a reason keeps a statement from being absorbed however
+// its values are computed.
+func final(reason string) bool {
+	return reason == "backlog_full" || reason == absorber.ReasonTooLarge || reason == "gate_shut" || strings.HasPrefix(reason, "foreign_key_") || strings.HasPrefix(reason, "transaction_")
 }
 
 // here does a statement that is computed here.

@@ -267,18 +267,6 @@ func (s *session) lookupRows(ctx context.Context, t *schema.Table, refs []row.Re
 	return s.shared.engine.Lookup(ctx, t, refs)
 }
 
-// foreign says why a statement that is absorbed outside of transactions is not
-// in one.
-func foreign(p *sqlrewrite.Plan) string {
-	switch {
-	case p.Shadow == sqlrewrite.ShadowMust:
-		return "transaction_computed"
-	case p.Verb == sqlrewrite.Replace, p.Verb == sqlrewrite.Upsert, p.Ignore:
-		return "transaction_" + strings.ToLower(p.Verb.String())
-	}
-	return ""
-}
-
 // setsOnce reports whether a statement gives the next transaction alone another
 // isolation level or access mode, which nothing tells afterwards.
 func (s *session) setsOnce(sql string) bool {
