@@ -3,7 +3,6 @@ package absorber
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -45,15 +44,18 @@ type Duplicate struct {
 
 // Error is the server's own text for 1062.
 func (d *Duplicate) Error() string {
-	parts := make([]string, len(d.Values))
-	for i, v := range d.Values {
-		parts[i] = string(v)
+	entry := ""
+	for _, v := range d.Values {
+		if entry != "" { // nothing stands for an empty value at the beginning
+			entry += "-"
+		}
+		entry += string(v)
 	}
 	key := d.Index
 	if d.Table.Dialect == schema.MySQL {
 		key = d.Table.Name.Table + "." + key
 	}
-	return fmt.Sprintf("Duplicate entry '%s' for key '%s'", strings.Join(parts, "-"), key)
+	return fmt.Sprintf("Duplicate entry '%s' for key '%s'", entry, key)
 }
 
 // maxPlainEntry is the longest entry whose text is certainly the server's:

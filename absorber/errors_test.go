@@ -36,6 +36,7 @@ func TestDuplicateTextIsTheServers(t *testing.T) {
 			}
 			for i, im := range []row.Image{
 				{[]byte("1"), []byte("x"), []byte("1.50"), nil},
+				{[]byte("2"), []byte(""), []byte("1.50"), nil},
 				{[]byte("-7"), []byte("it's \"quoted\" \\ - %s"), []byte("-0.01"), nil},
 				{[]byte("3"), []byte(strings.Repeat("y", 50)), []byte("1234567.00"), nil}, // 61 characters: up to the limit
 			} {
@@ -51,7 +52,7 @@ func TestDuplicateTextIsTheServers(t *testing.T) {
 					var ours *Duplicate
 					if err := duplicate(table, c.ix, im); !errors.As(err, &ours) {
 						var r *Refused
-						if !errors.As(err, &r) || i != 2 {
+						if !errors.As(err, &r) || i != 3 {
 							t.Errorf("row %d, index %s: %v", i, c.ix.Name, err)
 						}
 						continue
