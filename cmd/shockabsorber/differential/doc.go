@@ -15,7 +15,7 @@
 //
 //	SHOCK_ABSORBER_SEED        the seed (9)
 //	SHOCK_ABSORBER_CHAPTER     play this chapter of the seed only
-//	SHOCK_ABSORBER_STATEMENTS  statements per server (6000)
+//	SHOCK_ABSORBER_STATEMENTS  statements per server (20000)
 //	SHOCK_ABSORBER_AVOID       kinds and traits (ledger_test.go) that are not made, with commas between
-//	SHOCK_ABSORBER_SOAK        how long TestSoak goes on with new seeds
+//	SHOCK_ABSORBER_SOAK        how long TestSoak and TestMetamorphic go on with new chapters
 package differential

@@ -15,7 +15,8 @@ import (
 
 const (
 	usualSeed       = 9
-	usualStatements = 6000             // on each server
+	usualStatements = 20000            // on each server
+	ledgerEvery     = 20000            // statements, and the ledger is printed
 	chapterSteps    = 150              // so many steps a chapter has
 	maxReports      = 12               // different failures that are made small and printed
 	shrinkTime      = 40 * time.Second // for each of them
@@ -67,8 +68,12 @@ func newRun(t *testing.T, db *servertest.DB, mysql bool, seed uint64) *run {
 // of one Redis only, so they are not played side by side.
 func (r *run) chapters(more func() bool) {
 	a := newArena(r.t, r.db, "diff")
-	err := error(nil)
+	err, printed := error(nil), 0
 	for c := r.fresh(1); more() && err == nil; {
+		if n := r.ledger.total() / ledgerEvery; n > printed {
+			printed = n
+			r.print()
+		}
 		next := r.fresh(r.next.Add(1) + 1)
 		err = r.chapter(a, r.next.Load(), c, next)
 		c = next
@@ -115,9 +120,14 @@ func (r *run) first(signature string) bool {
 	return r.reported[signature] == 1 && len(r.reported) <= maxReports
 }
 
+// print prints the ledger.
+func (r *run) print() {
+	r.t.Logf("%d statements in %d chapters of seed %d%s", r.ledger.total(), r.next.Load(), r.seed, r.ledger)
+}
+
 // finish prints the ledger and checks the shares.
 func (r *run) finish() {
-	r.t.Logf("%d statements in %d chapters of seed %d%s", r.ledger.total(), r.next.Load(), r.seed, r.ledger)
+	r.print()
 	for _, k := range byCount(r.reported) {
 		r.t.Errorf("%d times: %s", r.reported[k], k)
 	}
@@ -126,16 +136,19 @@ func (r *run) finish() {
 	}
 }
 
-// asked skips a test that nobody has asked for by one of the variables in
-// doc.go: it takes long.
-func asked(t *testing.T) {
+// soak is how long SHOCK_ABSORBER_SOAK says that a test goes on, 0 if it is not
+// set.
+func soak(t *testing.T) time.Duration {
 	t.Helper()
-	for _, v := range []string{"SEED", "CHAPTER", "STATEMENTS", "SOAK"} {
-		if os.Getenv("SHOCK_ABSORBER_"+v) != "" {
-			return
-		}
+	text := os.Getenv("SHOCK_ABSORBER_SOAK")
+	if text == "" {
+		return 0
 	}
-	t.Skip("set SHOCK_ABSORBER_SEED or SHOCK_ABSORBER_STATEMENTS")
+	limit, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("SHOCK_ABSORBER_SOAK: %v", err)
+	}
+	return limit
 }
 
 // TestDifferential plays chapters of one seed until enough statements ran.
@@ -161,13 +174,9 @@ func TestDifferential(t *testing.T) {
 // TestSoak plays chapters of a new seed for as long as SHOCK_ABSORBER_SOAK says,
 // on both servers.
 func TestSoak(t *testing.T) {
-	text := os.Getenv("SHOCK_ABSORBER_SOAK")
-	if text == "" {
+	limit := soak(t)
+	if limit == 0 {
 		t.Skip("set SHOCK_ABSORBER_SOAK to a duration")
-	}
-	limit, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatalf("SHOCK_ABSORBER_SOAK: %v", err)
 	}
 	seed := number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
 	for _, server := range servers {
