@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -34,6 +35,11 @@ func (c *change) mutation() row.Mutation {
 		}
 	}
 	return m
+}
+
+// ofPrefix reports whether an index is one of the first characters of a column.
+func ofPrefix(ix schema.Index) bool {
+	return slices.ContainsFunc(ix.Prefix, func(n int) bool { return n > 0 })
 }
 
 // wanted is a unique value that a change needs.
@@ -99,6 +105,9 @@ func claims(t *schema.Table, changes []change) (want []wanted, releases []wal.Cl
 			}
 			if !hasNew {
 				continue
+			}
+			if ofPrefix(ix) { // no lookup by an index finds the rows that begin alike, and their text is cut
+				return nil, nil, nil, &Refused{Reason: "unique_prefix"}
 			}
 			if taken[newKey] { // two rows of one statement: which of them MySQL names is its own affair
 				return nil, nil, nil, &Refused{Reason: "duplicate_in_statement"}
