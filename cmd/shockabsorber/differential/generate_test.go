@@ -209,15 +209,12 @@ func (g *generator) set(st *session) []*statement {
 	return []*statement{{kind: kindSession, verb: s.sql}}
 }
 
-// transaction runs statements between BEGIN and its end: on one table, or with
-// nothing pending, since the snapshot that MySQL takes at the first table that
-// it reads has not what is pending of the others (proxy/DESIGN.md).
+// transaction runs statements between BEGIN and its end, a half of them on one
+// table.
 func (g *generator) transaction(st *session) []*statement {
 	if g.chance(50) {
 		g.only = g.tables[g.r.IntN(len(g.tables))]
 		defer func() { g.only = nil }()
-	} else {
-		g.happen(drain)
 	}
 	out := []*statement{{kind: kindTransaction, verb: g.pick([]string{"BEGIN", "START TRANSACTION", "SET autocommit = 0"})}}
 	for range 1 + g.r.IntN(4) {

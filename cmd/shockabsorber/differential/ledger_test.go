@@ -93,7 +93,7 @@ var today = map[any]bool{
 	kindDeleteKey: true, kindDeleteUnique: true, kindDeleteCondition: true, kindDeleteScan: false,
 	kindSelectKey: true, kindSelectUnique: true, kindSelectCondition: true, kindSelectExpression: true, kindSelectScan: false,
 
-	traitUnique: true, traitPrefix: true, traitAuto: true, traitClock: true, traitStrict: true, traitLax: true, traitZeroDate: true, traitANSI: true, traitBackslash: true,
+	traitUnique: true, traitPrefix: false, traitAuto: true, traitClock: true, traitStrict: true, traitLax: true, traitZeroDate: true, traitANSI: true, traitBackslash: true,
 	traitAutoZero: true, traitZone: true, traitUTF8: true, traitStep: true, traitFoundRows: true,
 	traitGenerated: true, traitCheck: true, traitDefault: true, traitParent: false, traitChild: true, traitPadChar: true, traitLatin1: true, traitBinary: true, traitTimestamp: false,
 	traitEdge: false, traitKeyUpdate: true, traitOrderLimit: true, traitMixedAuto: false, traitNoDefault: false, traitOddKey: false, traitOddDefault: false, traitRefused: false, traitWarned: false,
