@@ -248,6 +248,10 @@ func (c *Conn) User() *User { return c.user.Load() }
 // DB is the current database, "" for none.
 func (c *Conn) DB() string { return c.db }
 
+// AssumeTransaction notes that the backend may have a transaction open. The
+// status of its next answer tells whether it has.
+func (c *Conn) AssumeTransaction() { c.status |= wire.StatusInTransaction }
+
 // SetDB tells the session that a statement has changed the current database.
 func (c *Conn) SetDB(db string) { c.db = db }
 

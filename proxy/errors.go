@@ -17,6 +17,7 @@ const (
 	codeUnknownCommand     = 1047
 	codeUnknownDatabase    = 1049
 	codeShutdown           = 1053
+	codeSyntax             = 1064
 	codeKillDenied         = 1095
 	codeUnknownError       = 1105
 	codePacketTooLarge     = 1153

@@ -230,6 +230,9 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
 	}
 	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0
+	if p != nil && r.Err != nil && !s.autocommit() && mayHaveBegun(p, r.Err) {
+		s.conn.AssumeTransaction()
+	}
 	if within := s.inTransaction(); within != s.within {
 		s.oneShot, s.within = s.oneShot && within, within // its transaction is over
 		if !within {
@@ -247,6 +250,14 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	}
 	s.usage.End(s.busy())
 	return clientError(s.releaseGates(ctx))
+}
+
+// mayHaveBegun reports whether a statement that failed without autocommit may
+// have left a transaction open, with locks of rows in it: an ERR packet has no
+// status flags. What commits implicitly did so before it failed.
+func mayHaveBegun(p *sqlrewrite.Plan, e *wire.ErrPacket) bool {
+	ends := p.Effect&(sqlrewrite.EffectBegin|sqlrewrite.EffectEnd) == sqlrewrite.EffectEnd
+	return !ends && e.Code != codeSyntax
 }
 
 // took follows the effects of a statement.

@@ -1,0 +1,28 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+)
+
+// TestErrorBeginsTransaction: without autocommit a statement that fails in MySQL
+// has begun a transaction there and may have locked rows, though its error does
+// not say so. Were it not noticed, the COMMIT would be answered here, and the
+// drainer would wait for those locks for as long as the client stays.
+func TestErrorBeginsTransaction(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), nil, sessionTables...)
+			p := b.sessions(wire.CapDeprecateEOF)
+			p.query(anyhow, "INSERT INTO pay (id, ref, amount) VALUES (1, 'a', 1), (2, 'b', 2)", "SELECT COUNT(*) FROM pay",
+				"SET autocommit = 0", "INSERT INTO pay (id, ref) SELECT 1, 'duplicate'", "UPDATE pay SET amount = 5 WHERE id = 1", "COMMIT",
+				"SELECT amount FROM pay WHERE id = 1", "COMMIT",
+				"INSERT INTO pay (id, ref) SELECT 2, 'duplicate'", "UPDATE pay SET amount = 6 WHERE id = 2", "ROLLBACK",
+				"UPDATE pay SET amount", "UPDATE pay SET amount = 7 WHERE id = 2", "COMMIT",
+				"CREATE TABLE pay (id INT)", "UPDATE pay SET amount = 8 WHERE id = 2", "COMMIT",
+				"SET autocommit = 1", "SELECT id, ref, amount FROM pay ORDER BY id")
+			b.equal("pay")
+		})
+	}
+}
