@@ -32,6 +32,7 @@ type Conn struct {
 	login  wire.Login // Caps are those agreed on; Auth is not kept
 	user   atomic.Pointer[User]
 	db     string
+	unsure bool   // whether the backend has a transaction open
 	status uint16 // last status flags of the backend
 	since  time.Time
 
@@ -144,6 +145,11 @@ func (c *Conn) command(frame []byte) error {
 	if err := c.finish(ctx, c.processCommand(ctx, frame)); err != nil {
 		return err
 	}
+	if c.unsure {
+		if err := c.settle(ctx); err != nil {
+			return err
+		}
+	}
 	return c.keepAlive()
 }
 
@@ -249,8 +255,32 @@ func (c *Conn) User() *User { return c.user.Load() }
 func (c *Conn) DB() string { return c.db }
 
 // AssumeTransaction notes that the backend may have a transaction open. The
-// status of its next answer tells whether it has.
-func (c *Conn) AssumeTransaction() { c.status |= wire.StatusInTransaction }
+// status of its next answer tells whether it has; with ask it is asked for one
+// as soon as the client has got its answer, and After is told.
+func (c *Conn) AssumeTransaction(ask bool) {
+	c.status |= wire.StatusInTransaction
+	c.unsure = ask
+}
+
+// settle asks the backend for its status. A ping changes no more in its session
+// than ROW_COUNT().
+func (c *Conn) settle(ctx context.Context) error {
+	c.unsure = false
+	if c.be == nil {
+		return nil
+	}
+	if err := c.send(ctx, []byte{0, 0, 0, 0, wire.ComPing}); err != nil {
+		return err
+	}
+	resp, err := c.swallow(wire.ComPing, func([]byte) {})
+	if err != nil {
+		return err
+	}
+	if resp.HasStatus {
+		c.status = resp.Status
+	}
+	return c.router.After(ctx, wire.ComPing, &resp)
+}
 
 // SetDB tells the session that a statement has changed the current database.
 func (c *Conn) SetDB(db string) { c.db = db }

@@ -230,8 +230,9 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		s.outcome = outcome{rowCount: -1, found: s.outcome.found}
 	}
 	s.diagnosed = s.diagnosed || r.Err != nil || r.Warnings > 0
-	if p != nil && r.Err != nil && !s.autocommit() && mayHaveBegun(p, r.Err) {
-		s.conn.AssumeTransaction()
+	if p != nil && r.Err != nil && s.mayHaveBegun(p, r.Err) {
+		// Gates must not stay shut for an idle session that has none.
+		s.conn.AssumeTransaction(s.autocommit())
 	}
 	if within := s.inTransaction(); within != s.within {
 		s.oneShot, s.within = s.oneShot && within, within // its transaction is over
@@ -252,12 +253,18 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 	return clientError(s.releaseGates(ctx))
 }
 
-// mayHaveBegun reports whether a statement that failed without autocommit may
-// have left a transaction open, with locks of rows in it: an ERR packet has no
-// status flags. What commits implicitly did so before it failed.
-func mayHaveBegun(p *sqlrewrite.Plan, e *wire.ErrPacket) bool {
-	ends := p.Effect&(sqlrewrite.EffectBegin|sqlrewrite.EffectEnd) == sqlrewrite.EffectEnd
-	return !ends && e.Code != codeSyntax
+// mayHaveBegun reports whether a statement that failed may have left a
+// transaction open that was not open before, with locks of rows in it: an ERR
+// packet has no status flags. Without autocommit any may, but those that commit
+// implicitly did so before they failed; with it, those that may begin one.
+func (s *session) mayHaveBegun(p *sqlrewrite.Plan, e *wire.ErrPacket) bool {
+	switch {
+	case s.inTransaction() || e.Code == codeSyntax:
+		return false
+	case p.Effect&sqlrewrite.EffectBegin != 0:
+		return true
+	}
+	return !s.autocommit() && p.Effect&sqlrewrite.EffectEnd == 0
 }
 
 // took follows the effects of a statement.

@@ -26,3 +26,26 @@ func TestErrorBeginsTransaction(t *testing.T) {
 		})
 	}
 }
+
+// TestErrorAfterBegin: a procedure that fails between its START TRANSACTION and
+// its COMMIT, or several statements of which one does, leave a transaction open.
+// One that has begun none keeps no gate shut while its client idles.
+func TestErrorAfterBegin(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), nil, sessionTables...)
+			p := b.sessions(wire.CapDeprecateEOF | wire.CapMultiStatements | wire.CapMultiResults)
+			p.query(anyhow, "INSERT INTO pay (id, ref, amount) VALUES (1, 'a', 1), (2, 'b', 2)", "SELECT COUNT(*) FROM pay",
+				"CREATE PROCEDURE halfway() BEGIN START TRANSACTION; UPDATE pay SET amount = 50 WHERE id = 1; INSERT INTO pay (id, ref) VALUES (1, 'duplicate'); COMMIT; END",
+				"CREATE PROCEDURE refuses() BEGIN UPDATE pay SET amount = 60 WHERE id = 2; SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'; END",
+				"CALL halfway()", "UPDATE pay SET amount = amount + 1 WHERE id = 1", "COMMIT", "SELECT amount FROM pay WHERE id = 1",
+				"CALL halfway()", "UPDATE pay SET amount = amount + 1 WHERE id = 1", "ROLLBACK", "SELECT amount FROM pay WHERE id = 1",
+				"BEGIN; INSERT INTO pay (id, ref) SELECT 1, 'duplicate'", "UPDATE pay SET amount = 70 WHERE id = 1", "COMMIT")
+			p.query(anyhow, "CALL refuses()")
+			other := b.sessions(wire.CapDeprecateEOF)
+			other.query(anyhow, "UPDATE pay SET amount = amount + 1 WHERE id = 2", "SELECT id, ref, amount FROM pay ORDER BY id")
+			p.query(anyhow, "SHOW WARNINGS", "DROP PROCEDURE halfway", "DROP PROCEDURE refuses")
+			b.equal("pay")
+		})
+	}
+}
