@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,9 +24,12 @@ var languages = []language{
 	{"mysqli", script("php", "mysqli.php")},
 	{"pdo", script("php", "pdo.php")},
 	{"python", script("python3", "session.py")},
-	{"node", node},
-	{"connectorj", java("com.mysql.cj.jdbc.Driver", "jdbc:mysql://%H:%P/%D?user=app&password=secret&useServerPrepStmts=true&cachePrepStmts=true&useCursorFetch=true&allowPublicKeyRetrieval=true&useSSL=false")},
-	{"mariadbj", java("org.mariadb.jdbc.Driver", "jdbc:mariadb://%H:%P/%D?user=app&password=secret&useServerPrepStmts=true&allowPublicKeyRetrieval=true")},
+	{"node", node("session.js")},
+	{"node features", node("features.js")},
+	{"connectorj", java("Session.java", "com.mysql.cj.jdbc.Driver", "jdbc:mysql://%H:%P/%D?user=app&password=secret&useServerPrepStmts=true&cachePrepStmts=true&useCursorFetch=true&allowPublicKeyRetrieval=true&useSSL=false")},
+	{"mariadbj", java("Session.java", "org.mariadb.jdbc.Driver", "jdbc:mariadb://%H:%P/%D?user=app&password=secret&useServerPrepStmts=true&allowPublicKeyRetrieval=true")},
+	{"connectorj features", java("Features.java", "com.mysql.cj.jdbc.Driver", "jdbc:mysql://%H:%P/%D?user=app&password=secret&useServerPrepStmts=true&cachePrepStmts=true&useCursorFetch=true&rewriteBatchedStatements=true&allowPublicKeyRetrieval=true&useSSL=false")},
+	{"mariadbj features", java("Features.java", "org.mariadb.jdbc.Driver", "jdbc:mariadb://%H:%P/%D?user=app&password=secret&useBulkStmtsForInserts=false&allowPublicKeyRetrieval=true")},
 }
 
 // script runs a file of testdata with an interpreter.
@@ -38,18 +42,20 @@ func script(interpreter, file string) func(*testing.T, string, string, string) *
 	}
 }
 
-// node runs session.js with the mysql2 that .ci/setup installed.
-func node(t *testing.T, _, _, _ string) *exec.Cmd {
-	c := exec.Command("node", filepath.Join("testdata", "session.js"))
-	c.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(installed("SHOCK_ABSORBER_NODE", "node"), "node_modules"))
-	return c
+// node runs a file of testdata with the mysql2 that .ci/setup installed.
+func node(file string) func(*testing.T, string, string, string) *exec.Cmd {
+	return func(*testing.T, string, string, string) *exec.Cmd {
+		c := exec.Command("node", filepath.Join("testdata", file))
+		c.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(installed("SHOCK_ABSORBER_NODE", "node"), "node_modules"))
+		return c
+	}
 }
 
-// java runs Session.java with a JDBC driver.
-func java(driver, url string) func(*testing.T, string, string, string) *exec.Cmd {
+// java runs a file of testdata with a JDBC driver.
+func java(file, driver, url string) func(*testing.T, string, string, string) *exec.Cmd {
 	return func(t *testing.T, host, port, database string) *exec.Cmd {
 		u := strings.NewReplacer("%H", host, "%P", port, "%D", database).Replace(url)
-		return exec.Command("java", "-Djdbc.drivers="+driver, "-cp", filepath.Join(installed("SHOCK_ABSORBER_JDBC", "jdbc"), "*"), filepath.Join("testdata", "Session.java"), u)
+		return exec.Command("java", "-Djdbc.drivers="+driver, "-cp", filepath.Join(installed("SHOCK_ABSORBER_JDBC", "jdbc"), "*"), filepath.Join("testdata", file), u)
 	}
 }
 
@@ -124,9 +130,11 @@ func session(t *testing.T, l language, host, port, database string) string {
 		c.Env = os.Environ()
 	}
 	c.Env = append(c.Env, "DB_HOST="+host, "DB_PORT="+port, "DB_USER="+proxyUser, "DB_PASSWORD="+proxyPassword, "DB_NAME="+database)
-	out, err := c.CombinedOutput()
+	var complaints bytes.Buffer // a driver's warnings come in between anywhere
+	c.Stderr = &complaints
+	out, err := c.Output()
 	if err != nil {
-		t.Fatalf("%s against %s:%s: %v\n%s", l.name, host, port, err, out)
+		t.Fatalf("%s against %s:%s: %v\n%s\n%s", l.name, host, port, err, out, &complaints)
 	}
 	return string(out)
 }
