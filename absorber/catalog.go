@@ -139,6 +139,10 @@ func (e *Engine) CatalogChanged(ctx context.Context, u *Usage, tables []schema.N
 	return e.adopt(ctx, u, tables, func(s wal.Seen, v uint64) bool { return s.Statements >= v })
 }
 
+// Adopted grows with every change of the schema, and of privileges, that this
+// process has followed.
+func (e *Engine) Adopted() uint64 { return e.usages.version.Load() }
+
 // adopt bumps the version, loads the catalog here and waits for all others.
 func (e *Engine) adopt(ctx context.Context, u *Usage, tables []schema.Name, done func(s wal.Seen, v uint64) bool) error {
 	// Two sessions that change the schema at once must not wait for each other.

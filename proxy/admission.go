@@ -4,17 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
 )
 
 const (
-	admissionTTL  = 30 * time.Second // how long a changed grant may go unnoticed
-	admissionSize = 20000            // entries kept
-	probesKept    = 8                // idle connections kept
+	// A grant that was changed around the proxies may go unnoticed for as long as
+	// an answer counts, which may have come from a connection that was so old:
+	// MySQL looks at some privileges at the login only.
+	admissionTTL  = 20 * time.Second
+	probeTTL      = 10 * time.Second
+	admissionSize = 20000 // entries kept
+	probesKept    = 8     // idle connections kept
 )
 
 // admission is what only MySQL can say of an absorbable statement: that this
@@ -68,6 +75,8 @@ type probeKey struct {
 	handshake                    uint16
 	caps                         wire.Capability
 	backendUser, backendPassword string
+	role                         string // that the session has set, "" if none was
+	adopted                      uint64 // schema changes so far: GRANT and REVOKE are among them
 }
 
 // admissionKey names an admission. The plan stands for the statement's shape:
@@ -90,7 +99,7 @@ func newAdmissions() *admissions {
 }
 
 // admit returns what MySQL says of the statement. A refusal is MySQL's own
-// error for it.
+// error for it. *absorber.Refused: only the session's own connection can tell.
 func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.Statement, req request) (adm *admission, refusal *wire.ErrPacket, err error) {
 	key := admissionKey{probe: s.probeKey(), plan: st.Plan, binary: req.binary()}
 	if lr, ok := req.(*lockingRequest); ok {
@@ -110,7 +119,7 @@ func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.State
 		return nil, refusal, nil
 	}
 	if err != nil {
-		if adm != nil {
+		if why, _ := refused(err); why == "" && adm != nil {
 			return adm, nil, nil
 		}
 		return nil, nil, err
@@ -129,7 +138,7 @@ func (s *session) probeKey() probeKey {
 	u, v := s.conn.User(), &s.vars
 	name, password := u.backendLogin()
 	return probeKey{user: u.Name, db: s.database(), mode: v.modeText, client: v.client, connection: v.connection, results: v.results, shown: v.shown, collation: v.collation,
-		handshake: s.conn.Collation(), caps: s.conn.Caps(), backendUser: name, backendPassword: password}
+		handshake: s.conn.Collation(), caps: s.conn.Caps(), backendUser: name, backendPassword: password, role: v.role, adopted: s.shared.engine.Adopted()}
 }
 
 // ask probes on an idle connection, or on a new one.
@@ -192,6 +201,10 @@ func (a *admissions) take(k probeKey) (*backend, bool) {
 		a.idle[k] = list
 	}
 	a.kept--
+	if time.Since(be.opened) > probeTTL {
+		be.close()
+		return nil, false
+	}
 	return be, true
 }
 
@@ -244,5 +257,26 @@ func (s *session) dialProbe(ctx context.Context) (*backend, error) {
 		be.close()
 		return nil, fmt.Errorf("prepare a connection for permission checks: %v", err)
 	}
+	if v.role != "" {
+		var e *wire.ErrPacket
+		if _, err := pr.query([]byte("SET ROLE " + v.role)); err != nil {
+			be.close()
+			if errors.As(err, &e) { // the session has it still, nobody gets it again
+				err = &absorber.Refused{Reason: "role"}
+			}
+			return nil, err
+		}
+	}
 	return be, nil
+}
+
+// roleText is what SET ROLE needs to set what CURRENT_ROLE() shows.
+func roleText(d schema.Dialect, current []byte) string {
+	switch {
+	case len(current) == 0:
+		return "NONE" // MariaDB's NULL
+	case d == schema.MariaDB:
+		return "`" + strings.ReplaceAll(string(current), "`", "``") + "`"
+	}
+	return string(current) // names in quotes, or NONE
 }

@@ -22,6 +22,8 @@ type backend struct {
 	w    *wire.Writer
 	id   uint32 // the server's connection id
 	used time.Time
+	// opened is when its login ended.
+	opened time.Time
 	// changes is what the OK of the login told of the session, for a client that
 	// wants to know.
 	changes []byte
@@ -140,7 +142,7 @@ func (c *Conn) dialAndLogin(ctx context.Context, cfg *BackendConfig) (*backend, 
 		return nil, err
 	}
 	c.srv.learn(g)
-	be := &backend{nc: raw, raw: raw, id: g.ConnID, used: time.Now()}
+	be := &backend{nc: raw, raw: raw, id: g.ConnID, used: time.Now(), opened: time.Now()}
 	if err := c.loginBackend(ctx, cfg, be, g); err != nil {
 		err = errors.Join(err, be.nc.Close())
 		var e *wire.ErrPacket

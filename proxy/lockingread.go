@@ -41,7 +41,7 @@ func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (rea
 	lr := &lockingRequest{request: req, how: how}
 	adm, refusal, err := s.shared.admissions.admit(ctx, s, st, lr)
 	if err != nil {
-		return "", err
+		return refused(err)
 	}
 	if refusal != nil {
 		return "", refusal

@@ -55,7 +55,7 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 		return false, nil
 	}
 	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned, req)
-	if err != nil {
+	if why, err := refused(err); why != "" || err != nil {
 		return false, clientError(err)
 	}
 	if refusal != nil { // the backend gives it, and knows the warnings that go with it

@@ -167,7 +167,7 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sqlrewrite.Env, req request) (reason string, err error) {
 	adm, refusal, err := s.shared.admissions.admit(ctx, s, st, req)
 	if err != nil {
-		return "", err
+		return refused(err)
 	}
 	if refusal != nil { // MySQL itself refuses the statement to this user
 		return "", refusal

@@ -34,6 +34,7 @@ type variables struct {
 	isolation       string        // transaction_isolation
 	ordinary        bool          // transactions may write, COMMIT does nothing else, and no answer describes them
 	lockWait        time.Duration // innodb_lock_wait_timeout
+	role            string        // for SET ROLE; "" until the session's own connection was asked
 }
 
 // variableColumns is the select list that parseVariables reads; the first %s is
@@ -281,7 +282,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if st.Plan.Uses&^sqlrewrite.UseInsertID != 0 {
 		return nil
 	}
-	rows, defs, err := s.result(ctx, s.shared.defaults.variablesQuery("")+", DATABASE(), FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect())+", @@wait_timeout")
+	rows, defs, err := s.result(ctx, s.shared.defaults.variablesQuery("")+", DATABASE(), FOUND_ROWS(), "+oddNow(s.shared.engine.Catalog().Dialect())+", @@wait_timeout, CURRENT_ROLE()")
 	if err != nil {
 		return err
 	}
@@ -292,6 +293,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 		return err
 	}
 	s.vars.odd = string(rows[0][variableCount+2]) == "1"
+	s.vars.role = roleText(s.shared.engine.Catalog().Dialect(), rows[0][variableCount+4])
 	if seconds, err := strconv.Atoi(string(rows[0][variableCount+3])); err == nil {
 		s.conn.SetWaitTimeout(time.Duration(seconds) * time.Second)
 	}

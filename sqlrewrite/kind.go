@@ -38,7 +38,7 @@ func init() { // refine functions read the table again for inner statements
 		"truncate": {effect: end | EffectDDL, write: true, refine: readTruncate}, "optimize": {effect: end | EffectDDL, write: true},
 		"repair": {effect: end | EffectDDL, write: true}, "import": {effect: end | EffectDDL, write: true},
 		"check": {effect: end, write: true}, "cache": {effect: end, write: true},
-		"grant": {effect: end, write: true}, "revoke": {effect: end, write: true},
+		"grant": {effect: end | EffectDDL, write: true}, "revoke": {effect: end | EffectDDL, write: true}, // who may do what is asked again
 
 		"call":    {effect: EffectSession | EffectBegin | EffectEnd | EffectTempTable, write: true, refine: readCall},
 		"prepare": {effect: EffectPrepare, refine: readPrepare},
