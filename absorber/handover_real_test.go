@@ -2,6 +2,7 @@ package absorber
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,31 @@ func TestHandOver(t *testing.T) {
 				if err := hold.Drop(t.Context()); err != nil {
 					t.Error(err)
 				}
+			}
+		})
+	}
+}
+
+// A function that the server does not have by itself is found out, though a
+// stored one has its name.
+func TestLacks(t *testing.T) {
+	for name, start := range map[string]func(testing.TB) *servertest.DB{"MariaDB": servertest.MariaDB, "MySQL": servertest.MySQL} {
+		t.Run(name, func(t *testing.T) {
+			db := start(t)
+			db.Exec(t, db.Database(t), "CREATE FUNCTION not_native (a INT) RETURNS INT DETERMINISTIC NO SQL RETURN a")
+			e := newPipeline(t).engine(func(c *Config) {
+				c.Dial = func(ctx context.Context) (*client.Conn, error) {
+					return client.ConnectWithContext(ctx, db.Addr, db.User, db.Password, "", time.Second, sink.Capabilities)
+				}
+			})
+			defer e.loader.close()
+			lacks, err := e.Lacks(t.Context(), []string{"abs", "insert", "rand", "count", "md5", "not_native"})
+			want := map[string]bool{"not_native": true, "md5": true}
+			if name == "MariaDB" {
+				delete(want, "md5")
+			}
+			if err != nil || !maps.Equal(lacks, want) {
+				t.Errorf("%v lack (%v), want %v", lacks, err, want)
 			}
 		})
 	}

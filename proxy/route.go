@@ -242,7 +242,7 @@ func (s *session) env() *sqlrewrite.Env {
 	env := &sqlrewrite.Env{
 		DB: s.database(), Mode: v.mode, Charset: v.charsetName(), ConnCollation: v.collation, Location: v.location, Now: time.Now(),
 		Shadows: s.shared.shadows != nil, Version: s.conn.srv.backend.Load().number(), FoundRows: s.conn.Caps().Has(wire.CapFoundRows), LowerCaseNames: cat.LowerCaseNames(), Dialect: cat.Dialect(),
-		Temporary: s.temporary, ForeignKeyChecks: v.foreignKeys, UniqueChecks: v.uniques,
+		Missing: s.shared.defaults.missing(), Temporary: s.temporary, ForeignKeyChecks: v.foreignKeys, UniqueChecks: v.uniques,
 	}
 	if s.conn.Caps().Has(wire.CapIgnoreSpace) {
 		env.Mode |= sqlrewrite.ModeIgnoreSpace

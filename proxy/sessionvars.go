@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -175,6 +176,7 @@ func (v *variables) charsetName() string {
 type serverDefaults struct {
 	query   func(ctx context.Context, sql string) ([][][]byte, error)
 	dialect func() schema.Dialect
+	lacks   func(ctx context.Context, functions []string) (map[string]bool, error)
 
 	mu                sync.Mutex
 	at                time.Time
@@ -183,6 +185,16 @@ type serverDefaults struct {
 	wait, interactive time.Duration // wait_timeout of new sessions, and of those of interactive clients
 	collations        map[uint16]collation
 	utf8mb4           string // its default collation; "" if that depends on the session
+	version           string // of the server that was asked for its functions
+	functions         atomic.Pointer[map[string]bool]
+}
+
+// missing are the functions that the server does not have by itself.
+func (d *serverDefaults) missing() map[string]bool {
+	if m := d.functions.Load(); m != nil {
+		return *m
+	}
+	return nil
 }
 
 // collation is a row of information_schema.COLLATIONS.
@@ -248,12 +260,21 @@ func (d *serverDefaults) read(ctx context.Context) error {
 		}
 		d.utf8mb4 = string(rows[0][0])
 	}
-	rows, err := d.query(ctx, d.variablesQuery("global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout")
+	rows, err := d.query(ctx, d.variablesQuery("global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout, VERSION()")
 	if err == nil {
 		d.vars, err = parseVariables(rows[0])
 	}
 	if err != nil {
 		return fmt.Errorf("read the backend's global variables: %w", err)
+	}
+	// Another server may be there now, of another version, with other functions.
+	if version := string(rows[0][variableCount+3]); version != d.version {
+		lacks, err := d.lacks(ctx, sqlrewrite.Functions())
+		if err != nil {
+			return err
+		}
+		d.functions.Store(&lacks)
+		d.version = version
 	}
 	d.plain = len(rows[0][variableCount]) == 0
 	for i, into := range []*time.Duration{&d.wait, &d.interactive} {

@@ -27,6 +27,9 @@ type Env struct {
 	// Version is the server's, 8.4.2 as 80402; 0 if it is not known. Some forms
 	// are computed here only if it is.
 	Version int
+	// Missing are functions of Functions that the server does not have by itself:
+	// a stored one may have the name, or there is none.
+	Missing map[string]bool
 	// Shadows says that the caller knows Plan's Shadow, Index, Ignore, MovesKey
 	// and Conditional, the verbs Replace and Upsert, and Matches. Without it,
 	// only what needs none of them is absorbed.

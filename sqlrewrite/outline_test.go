@@ -87,6 +87,21 @@ func TestOutlinePairs(t *testing.T) {
 	}
 }
 
+// TestMissingFunctions: a function that the server does not have is nothing that
+// the shadow may compute, also if it was planned when the server was another one.
+func TestMissingFunctions(t *testing.T) {
+	p, cat := NewPlanner(10), shop()
+	env := shadowSession(schema.MySQL)
+	const sql = "UPDATE users SET n = CRC32('x') WHERE id = 1"
+	if plan := p.Plan([]byte(sql), env, cat).Plan; plan.Shadow != ShadowMust {
+		t.Errorf("%s: %s", sql, describe(plan))
+	}
+	env.Missing = map[string]bool{"crc32": true}
+	if plan := p.Plan([]byte(sql), env, cat).Plan; plan.Verb != PassThrough || plan.Reason != ReasonFunction {
+		t.Errorf("%s without CRC32: %s", sql, describe(plan))
+	}
+}
+
 // TestPureFunctionsAreNative: each function that the shadow may compute is the
 // server's own, so that no stored function can have its name.
 func TestPureFunctionsAreNative(t *testing.T) {

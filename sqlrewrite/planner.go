@@ -70,6 +70,7 @@ func appendEnv(b []byte, env *Env, cat Catalog) []byte {
 	if env.Shadows {
 		shadows = 1
 	}
+	b = binary.AppendUvarint(b, uint64(len(env.Missing))) // else a server of one version has one set
 	return append(b, byte(env.Dialect), byte(env.LowerCaseNames), shadows)
 }
 

@@ -1,5 +1,7 @@
 package sqlrewrite
 
+import "strings"
+
 // What may stand in an expression that the shadow computes. Whatever is not
 // here is not absorbed: a function that no supported server has by itself may
 // be a stored one, and one that looks at the session, the clock on the wall or
@@ -100,8 +102,16 @@ type place struct {
 	aliases   bool // names of selected expressions
 }
 
+// Functions are all functions that may be absorbed, if the server has them.
+func Functions() []string {
+	return strings.Fields(pureWords + " " + pureWordsMySQL8 + " " + onceWords + " " + aggregateWords)
+}
+
 // pureFunction reports whether a function, in lower case, may stand in a place.
 func (e *Env) pureFunction(name string, in place) bool {
+	if e.Missing[name] {
+		return false
+	}
 	return pureFunctions[name] || in.once && onceFunctions[name] || in.aggregate && aggregateFunctions[name] ||
 		e.Version >= 80000 && pureFunctionsMySQL8[name] && e.mysql()
 }

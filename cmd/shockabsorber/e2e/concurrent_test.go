@@ -15,12 +15,16 @@ import (
 func TestConcurrentIncrements(t *testing.T) {
 	for _, backend := range backends {
 		t.Run(backend.name, func(t *testing.T) {
-			const rows, workers, each = 3, 32, 60
+			const rows, workers, each = 3, 64, 30
 			f := newFleet(t, backend.start(t), 2, []string{"t"}, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL)", "INSERT INTO t VALUES (0, 0), (1, 0), (2, 0)")
 			begin := time.Now()
 			clients(workers, func(c int) {
 				for i := range each {
-					res, err := f.pool(c).Exec("UPDATE t SET n = n + 1 WHERE id = ?", (c+i)%rows)
+					query, args := "UPDATE t SET n = n + 1 WHERE id = ?", []any{(c + i) % rows} // prepared
+					if c/2%2 == 1 {
+						query, args = fmt.Sprintf("UPDATE t SET n = n + 1 WHERE id = %d", (c+i)%rows), nil
+					}
+					res, err := f.pool(c).Exec(query, args...)
 					if err != nil {
 						t.Error(err)
 						return

@@ -32,7 +32,7 @@ func TestF11Changes(t *testing.T) {
 			t.Cleanup(func() { db.Exec(t, "", drop...) })
 			admin := b.p.open(t, "")
 			mustExec(t, admin, "CREATE ROLE clerk") // and may so be granted by who made it
-			change := func(what string) { // of both databases, through the proxy
+			change := func(what string) {           // of both databases, through the proxy
 				for _, name := range []string{b.direct, b.proxied} {
 					mustExec(t, admin, strings.ReplaceAll(what, "$", name))
 				}

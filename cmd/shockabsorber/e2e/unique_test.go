@@ -9,17 +9,22 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 )
 
-// TestUniqueKeys has clients of two proxies insert the same explicit keys: for
-// each key exactly one is told that it succeeded, the others get error 1062.
+// TestUniqueKeys has clients of two proxies insert the same explicit keys, and
+// the same unique values under other keys: for each exactly one is told that it
+// succeeded, the others get error 1062.
 func TestUniqueKeys(t *testing.T) {
 	for _, backend := range backends {
 		t.Run(backend.name, func(t *testing.T) {
 			const keys, rivals = 150, 6
-			f := newFleet(t, backend.start(t), 2, []string{"t"}, "CREATE TABLE t (id INT PRIMARY KEY, who INT NOT NULL)")
+			f := newFleet(t, backend.start(t), 2, []string{"t"}, "CREATE TABLE t (id INT PRIMARY KEY, who INT NOT NULL, u INT NOT NULL UNIQUE)")
 			winners := make([]atomic.Int32, keys)
 			clients(rivals, func(c int) {
 				for id := range keys {
-					_, err := f.pool(c).Exec("INSERT INTO t VALUES (?, ?)", id, c)
+					key := id
+					if c >= rivals/2 {
+						key += 1000 * c
+					}
+					_, err := f.pool(c).Exec("INSERT INTO t VALUES (?, ?, ?)", key, c, id)
 					switch code(err) {
 					case 0:
 						if before := winners[id].Swap(int32(c) + 1); before != 0 {
@@ -34,7 +39,7 @@ func TestUniqueKeys(t *testing.T) {
 			f.drained(t)
 			f.absorbed(t, keys)
 			for id := range keys {
-				if who := count(t, f.direct, "SELECT who FROM t WHERE id = ?", id); who != int(winners[id].Load())-1 {
+				if who := count(t, f.direct, "SELECT who FROM t WHERE u = ?", id); who != int(winners[id].Load())-1 {
 					t.Errorf("row %d is of client %d, but client %d was told that it inserted it", id, who, winners[id].Load()-1)
 				}
 			}
