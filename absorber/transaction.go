@@ -17,8 +17,9 @@ const (
 	reasonTxnForeignKey = "transaction_foreign_key" // its locks would have to reach other tables
 	reasonTxnLanes      = "transaction_lanes"       // a unit is in one lane
 	reasonTxnSize       = "transaction_size"
-	reasonTxnFloat      = "transaction_float" // MySQL's text of it does not tell what was read
-	reasonGateShut      = "gate_shut"         // others write the table in MySQL: its locks are there
+	reasonTxnDuplicate  = "transaction_duplicate" // of several rows
+	reasonTxnFloat      = "transaction_float"     // MySQL's text of it does not tell what was read
+	reasonGateShut      = "gate_shut"             // others write the table in MySQL: its locks are there
 )
 
 // maxTransaction bounds the rows that a transaction locks, and those it
@@ -41,12 +42,14 @@ type Transaction struct {
 	lost   atomic.Bool              // its lease has ended
 	leased atomic.Pointer[row.Lane] // where its lease has to be renewed; nil before the first lock
 
-	tables []*schema.Table           // in the order of their first lock
-	rows   map[wal.RowKey]*lockedRow // what it has locked
-	absent map[wal.ClaimKey]absence  // unique values that it has locked, and no row has
-	seen   map[wal.RowKey]seenRow    // what it has read, where that must be repeatable
-	missed map[wal.ClaimKey]absence  // and the unique values that no row had
-	steps  []step                    // what its statements did, and its savepoints
+	tables []*schema.Table             // in the order of their first lock
+	rows   map[wal.RowKey]*lockedRow   // what it has locked
+	held   map[wal.ClaimKey]wal.RowKey // the unique values that its locked rows have, as it sees them
+	based  map[wal.ClaimKey]bool       // and those they had when they were locked
+	absent map[wal.ClaimKey]absence    // unique values that it has locked, and no row has
+	seen   map[wal.RowKey]seenRow      // what it has read, where that must be repeatable
+	missed map[wal.ClaimKey]absence    // and the unique values that no row had
+	steps  []step                      // what its statements did, and its savepoints
 }
 
 // lockedRow is a row that the transaction has locked.
@@ -81,7 +84,7 @@ type step struct {
 func (e *Engine) NewTransaction(u *Usage, repeatable bool) *Transaction {
 	x := &Transaction{e: e, u: u, repeatable: repeatable, owner: fmt.Sprintf("%s.t%d", e.cfg.Process, e.began.Add(1)),
 		locks: map[wal.Lock]bool{}, rows: map[wal.RowKey]*lockedRow{}, seen: map[wal.RowKey]seenRow{},
-		absent: map[wal.ClaimKey]absence{}, missed: map[wal.ClaimKey]absence{}}
+		held: map[wal.ClaimKey]wal.RowKey{}, based: map[wal.ClaimKey]bool{}, absent: map[wal.ClaimKey]absence{}, missed: map[wal.ClaimKey]absence{}}
 	e.transactions.Store(x.owner, x)
 	return x
 }

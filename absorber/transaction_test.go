@@ -15,7 +15,7 @@ import (
 // handmade is a transaction on rows 1 and 2 of pairs, without any server.
 func handmade(t *testing.T) (*Transaction, func(id int, now row.Image)) {
 	t.Helper()
-	x := &Transaction{rows: map[wal.RowKey]*lockedRow{}, seen: map[wal.RowKey]seenRow{}}
+	x := &Transaction{rows: map[wal.RowKey]*lockedRow{}, seen: map[wal.RowKey]seenRow{}, held: map[wal.ClaimKey]wal.RowKey{}, based: map[wal.ClaimKey]bool{}}
 	key := func(id int) wal.RowKey {
 		ref, err := row.IndexRef(pairs, pairRow(id, id, ""))
 		if err != nil {
@@ -91,6 +91,50 @@ func TestTransactionSavepoints(t *testing.T) {
 	set(3, pairRow(3, 30, "again"))
 	if n := len(x.Locked()); n != 2 {
 		t.Errorf("%d rows are to be found as they were; the INSERT finds out about the third", n)
+	}
+}
+
+// TestTransactionDistinct: a unique value is one row's, also when the row that had
+// it before the transaction comes back to it.
+func TestTransactionDistinct(t *testing.T) {
+	x, set := handmade(t)
+	key := func(id int) wal.RowKey {
+		ref, err := row.IndexRef(pairs, pairRow(id, 0, ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wal.RowKey{Table: "d.pairs", Key: ref.Key}
+	}
+	taken := func(id, u int) bool {
+		t.Helper()
+		err := x.distinct(pairs, []step{{key: key(id), new: pairRow(id, u, "")}})
+		var dup *Duplicate
+		if err != nil && !errors.As(err, &dup) {
+			t.Fatal(err)
+		}
+		return err != nil
+	}
+	if taken(1, 30) || !taken(1, 20) || taken(1, 10) {
+		t.Error("rows as they were")
+	}
+	x.Savepoint("s")
+	set(2, nil)
+	set(1, pairRow(1, 20, ""))
+	if !taken(2, 20) || taken(2, 10) {
+		t.Error("row 1 has taken the value of row 2, which may not come back to it, but take that of row 1")
+	}
+	swap := []step{{key: key(1), new: pairRow(1, 10, "")}, {key: key(2), new: pairRow(2, 20, "")}}
+	if err := x.distinct(pairs, swap); err != nil {
+		t.Errorf("one statement moves both: %v", err)
+	}
+	swap[0].new = pairRow(1, 20, "")
+	var refused *Refused
+	if err := x.distinct(pairs, swap); !errors.As(err, &refused) {
+		t.Errorf("two rows of a statement with one value: %v", err)
+	}
+	x.RollbackTo("s")
+	if !taken(1, 20) || !taken(2, 10) || taken(2, 20) {
+		t.Error("rows as they were, again")
 	}
 }
 

@@ -27,7 +27,9 @@ func (x *Transaction) RollbackTo(name string) bool {
 	}
 	for i := len(x.steps) - 1; i > at; i-- {
 		if s := &x.steps[i]; s.savepoint == "" {
-			x.rows[s.key].now = s.old
+			r := x.rows[s.key]
+			x.hold(r.t, s.key, r.now, s.old)
+			r.now = s.old
 		}
 	}
 	x.steps = x.steps[:at+1]

@@ -35,16 +35,61 @@ func (v *UniqueValue) has(t *schema.Table, im row.Image) bool {
 // own finds the row that holds a value among those that the transaction has
 // locked. gave says that one of them has given it up in the transaction.
 func (x *Transaction) own(t *schema.Table, v UniqueValue) (r *lockedRow, gave bool) {
-	for k, l := range x.rows {
-		if k.Table != t.Name.String() {
-			continue
-		}
-		if v.has(t, l.now) {
-			return l, false
-		}
-		gave = gave || v.has(t, l.base)
+	c := v.claim(t)
+	if k, ok := x.held[c]; ok {
+		return x.rows[k], false
 	}
-	return nil, gave
+	return nil, x.based[c]
+}
+
+// hold notes which unique values a row that the transaction has locked gives up and
+// takes, as it goes from old to new.
+func (x *Transaction) hold(t *schema.Table, k wal.RowKey, old, new row.Image) {
+	for _, ix := range t.Uniques {
+		was, had, err := claimKey(t, ix, old)
+		if err == nil && had && x.held[was] == k {
+			delete(x.held, was)
+		}
+		is, has, err := claimKey(t, ix, new)
+		if err == nil && has {
+			x.held[is] = k
+		}
+	}
+}
+
+// distinct is a *Duplicate if a row of the steps takes a unique value that another
+// of the transaction's rows has. Claims cannot tell: a row that comes back to what
+// it was is no change, and needs none.
+func (x *Transaction) distinct(t *schema.Table, steps []step) error {
+	keeps := map[wal.RowKey]row.Image{}
+	for _, s := range steps {
+		keeps[s.key] = s.new
+	}
+	taken := map[wal.ClaimKey]bool{}
+	for _, s := range steps {
+		for _, ix := range t.Uniques {
+			is, has, err := claimKey(t, ix, s.new)
+			if err != nil {
+				return err
+			}
+			if !has {
+				continue
+			}
+			k, held := x.held[is]
+			if im, moves := keeps[k]; held && moves {
+				still, ok, err := claimKey(t, ix, im)
+				held = err == nil && ok && still == is
+			}
+			if held && k != s.key || taken[is] {
+				if len(steps) > 1 {
+					return &Refused{Reason: reasonTxnDuplicate}
+				}
+				return duplicate(t, ix, s.new)
+			}
+			taken[is] = true
+		}
+	}
+	return nil
 }
 
 // transformation begins a try that locks what it reads, unique values before
@@ -124,10 +169,9 @@ func (x *Transaction) Transform(ctx context.Context, t *schema.Table, sc Scope, 
 		for i, ch := range changes {
 			steps[i] = step{key: wal.RowKey{Table: t.Name.String(), Key: ch.key}, old: ch.old, new: ch.new}
 		}
-		err = x.claim(ctx, t, st, steps)
 		var dup *Duplicate
-		if errors.As(err, &dup) { // changes would have read its row
-			return ErrOverrun
+		if err = x.claim(ctx, t, st, steps); errors.As(err, &dup) {
+			return ErrOverrun // changes would have read its row
 		}
 		if err != nil {
 			return err

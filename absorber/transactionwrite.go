@@ -120,7 +120,7 @@ func (x *Transaction) Insert(ctx context.Context, t *schema.Table, rows []NewRow
 	})
 	var dup *Duplicate
 	if errors.As(err, &dup) && len(rows) > 1 {
-		return in.res, &Refused{Reason: "transaction_duplicate"} // which row it is, and what the others moved, MySQL says
+		return in.res, &Refused{Reason: reasonTxnDuplicate} // which row it is, and what the others moved, MySQL says
 	}
 	if err != nil {
 		return in.res, err
@@ -225,6 +225,12 @@ func (x *Transaction) add(r *lockedRow) {
 	}
 	r.locked, r.ref.Values = r.state, keep(r.ref.Values)
 	x.rows[k] = r
+	x.hold(r.t, k, nil, r.now)
+	for _, ix := range r.t.Uniques {
+		if c, has, err := claimKey(r.t, ix, r.base); err == nil && has {
+			x.based[c] = true
+		}
+	}
 	x.concerns(r.t)
 }
 
@@ -239,7 +245,9 @@ func (x *Transaction) concerns(t *schema.Table) {
 func (x *Transaction) note(steps []step) {
 	for _, s := range steps {
 		s.new = keep(s.new)
-		x.rows[s.key].now = s.new
+		r := x.rows[s.key]
+		x.hold(r.t, s.key, r.now, s.new)
+		r.now = s.new
 		x.steps = append(x.steps, s)
 	}
 }
@@ -262,6 +270,9 @@ func keep(values [][]byte) [][]byte {
 func (x *Transaction) claim(ctx context.Context, t *schema.Table, st wal.TableState, steps []step) error {
 	if len(t.Uniques) == 0 || len(steps) == 0 {
 		return nil
+	}
+	if err := x.distinct(t, steps); err != nil {
+		return err
 	}
 	had, _, _, err := claims(t, x.net(t, nil))
 	if err != nil {

@@ -106,7 +106,7 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 		return nil, err
 	}
 	if len(sc.Offered) == 0 {
-		if err := tr.awaited(ctx, sc.Unique); err != nil {
+		if err := tr.nowhere(ctx, sc.Unique); err != nil {
 			return nil, err
 		}
 	}
@@ -116,19 +116,28 @@ func (tr *transformation) build(ctx context.Context, sc Scope, compute Compute) 
 	return tr.unit(ctx, changes, sc.Given, parents)
 }
 
-// awaited is wal.ErrLocked if a transaction has locked one of the values that no
-// row has: it may be about to give it to one.
-func (tr *transformation) awaited(ctx context.Context, values []UniqueValue) error {
+// nowhere makes sure of values that no row has: wal.ErrLocked if a transaction has
+// locked one, and may be about to give it to a row. As always with locks, what is
+// seen after the look at them counts.
+func (tr *transformation) nowhere(ctx context.Context, values []UniqueValue) error {
+	var missing []UniqueValue
 	var locks []wal.Lock
 	for _, v := range values {
 		if !tr.holds(v) {
-			locks = append(locks, claimLock(v.claim(tr.t), tr.st))
+			missing, locks = append(missing, v), append(locks, claimLock(v.claim(tr.t), tr.st))
 		}
 	}
-	if len(locks) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
-	return tr.e.store.Unlocked(ctx, tr.e.lane(tr.t), locks)
+	if err := tr.e.store.Unlocked(ctx, tr.e.lane(tr.t), locks); err != nil {
+		return err
+	}
+	found, err := tr.holders(ctx, missing)
+	if err == nil && len(found) > 0 {
+		return wal.ErrConflict
+	}
+	return err
 }
 
 // holds reports whether a row that was read has the value.

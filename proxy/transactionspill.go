@@ -41,7 +41,7 @@ func (s *session) spill(ctx context.Context, p *sqlrewrite.Plan, reason string) 
 	}
 	s.shared.transactions.WithLabelValues("spill", reason).Inc()
 	err := s.replay(ctx)
-	s.snapshot = err == nil && len(x.Seen()) > 0
+	s.snapshot = err == nil && len(x.Seen())+len(x.MissedValues()) > 0
 	x.Rollback(background(ctx))
 	s.ended()
 	if err == nil {
