@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
 
@@ -28,6 +29,9 @@ func TestTransactionOverrun(t *testing.T) {
 				return dialPackets(t, b.p.Proxy, b.proxied, wire.CapDeprecateEOF)
 			}
 			one, two := dial(), dial()
+			cfg := settings(t, b.db, b.redis.Addr)
+			cfg.Tables = map[string]config.Table{b.proxied + ".*": {}}
+			far := dialPackets(t, start(t, b.db, cfg).Proxy, b.proxied, wire.CapDeprecateEOF)
 			reset := func() {
 				for _, s := range filled {
 					one.ok(s)
@@ -70,6 +74,32 @@ func TestTransactionOverrun(t *testing.T) {
 			want(two, fmt.Sprintf(aside, "a"), 0)
 			want(one, "COMMIT", 1213)
 			amounts("1=1.00aside,2=2.00y,3=3.00")
+
+			reset() // one of another table, changed through another proxy
+			want(one, "BEGIN", 0)
+			want(one, "SELECT balance FROM account WHERE owner = 'ann' AND kind = 1 FOR UPDATE", 0)
+			want(one, "UPDATE pay SET amount = 9 WHERE id = 2", 0)
+			want(far, "UPDATE account SET balance = 1 WHERE balance > 99", 0)
+			want(one, "COMMIT", 1213)
+			amounts("1=1.00x,2=2.00y,3=3.00")
+
+			reset() // a unique value that nobody had
+			want(one, "BEGIN", 0)
+			want(one, "SELECT id FROM pay WHERE ref = 'new' FOR UPDATE", 0)
+			want(one, "UPDATE account SET balance = 9 WHERE owner = 'bob' AND kind = 1", 0)
+			want(far, "UPDATE pay SET ref = 'new' WHERE note = 'x'", 0)
+			want(one, "COMMIT", 1213)
+			want(one, "BEGIN", 0)
+			want(one, "SELECT id FROM pay WHERE ref = 'newer' FOR UPDATE", 0)
+			want(one, "UPDATE account SET balance = 9 WHERE owner = 'bob' AND kind = 1", 0)
+			want(far, "UPDATE pay SET ref = 'other' WHERE note = 'x'", 0)
+			want(one, "COMMIT", 0)
+
+			reset() // one that was only read, found by the replay
+			want(one, "BEGIN", 0)
+			want(one, "SELECT id FROM pay WHERE ref = 'new'", 0)
+			want(far, "UPDATE pay SET ref = 'new' WHERE id = 2", 0)
+			want(one, "SELECT COUNT(*) FROM pay", 1213)
 
 			reset() // the replay finds it
 			want(one, "BEGIN", 0)
