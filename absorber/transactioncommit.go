@@ -34,8 +34,15 @@ func (x *Transaction) Commit(ctx context.Context) (Result, error) {
 		}
 	}
 	if len(changed) == 0 {
-		x.Rollback(ctx)
-		return res, nil
+		var err error
+		if len(x.rows) > 0 {
+			err = x.held(ctx)
+		}
+		if refused := (*Refused)(nil); errors.As(err, &refused) {
+			return res, err
+		}
+		x.Rollback(context.WithoutCancel(ctx))
+		return res, err
 	}
 	s, err := x.attempt(ctx)
 	var refused *Refused

@@ -101,6 +101,19 @@ func TestTransactionOverrun(t *testing.T) {
 			want(far, "UPDATE pay SET ref = 'new' WHERE id = 2", 0)
 			want(one, "SELECT COUNT(*) FROM pay", 1213)
 
+			reset() // rows that were only locked, the second after the first was changed
+			want(one, "BEGIN", 0)
+			want(one, "SELECT amount FROM pay WHERE id = 1 FOR UPDATE", 0)
+			want(two, fmt.Sprintf(aside, "a"), 0)
+			want(two, "UPDATE pay SET amount = 9 WHERE id = 2", 0)
+			want(one, "SELECT amount FROM pay WHERE id = 2 FOR UPDATE", 0)
+			want(one, "COMMIT", 1213)
+			want(one, "BEGIN", 0)
+			want(one, "SELECT amount FROM pay WHERE id = 1 FOR UPDATE", 0)
+			want(two, fmt.Sprintf(aside, "b"), 0)
+			want(one, "SELECT amount FROM pay WHERE id = 3 FOR UPDATE", 0)
+			want(one, "COMMIT", 0)
+
 			reset() // the replay finds it
 			want(one, "BEGIN", 0)
 			want(one, "UPDATE pay SET amount = 5 WHERE id = 1", 0)
