@@ -42,6 +42,11 @@ var known = map[string]struct {
 		{1, "UPDATE acct SET note = 'wide' WHERE n BETWEEN 5 AND 15", "waits", "ok, 1 rows"},
 		{0, "COMMIT", "ok, 0 rows", "error 1213 (40001)"}, {1, "", "ok, 1 rows", "-"},
 	}},
+	"locks are not seen by locking reads outside of transactions": {"statements that are not absorbed do not see its locks", []part{
+		{who: 0, sql: "BEGIN"}, {who: 0, sql: "UPDATE acct SET n = 11 WHERE id = 1"},
+		{1, "SELECT n FROM acct WHERE id = 1 FOR UPDATE", "waits", "(10)"},
+		{who: 0, sql: "COMMIT"}, {1, "", "(11)", "-"}, {who: 1, sql: "SELECT n FROM acct WHERE id = 1 FOR UPDATE"},
+	}},
 	"a definition changes under a transaction": {"and when a table got another definition", []part{
 		{who: 0, sql: "BEGIN"}, {who: 0, sql: "UPDATE acct SET n = 11 WHERE id = 1"},
 		{1, "ALTER TABLE acct ADD COLUMN z INT NULL", "waits", "ok, 0 rows"},

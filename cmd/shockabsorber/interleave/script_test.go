@@ -100,6 +100,9 @@ func newScript(seed, n uint64, mysql bool) *script {
 		}
 	}
 	for len(m.script.steps) < 28+m.IntN(20) {
+		if m.script.kept && m.IntN(24) == 0 {
+			m.circle()
+		}
 		m.next(m.IntN(m.script.sessions))
 	}
 	return m.script
@@ -132,6 +135,21 @@ func (m *maker) next(i int) {
 		m.keptStatement(i)
 	default:
 		m.anyStatement(i)
+	}
+}
+
+// circle lets two sessions wait for each other, if nothing comes between.
+func (m *maker) circle() {
+	i, row := m.IntN(m.script.sessions), 1+m.IntN(4)
+	j := (i + 1) % m.script.sessions
+	for _, s := range []int{i, j} {
+		if !m.within[s] {
+			m.within[s] = true
+			m.add(s, control, "BEGIN")
+		}
+	}
+	for k, s := range []int{i, j, i, j} {
+		m.add(s, keyed, fmt.Sprintf("UPDATE acct SET n = n + %d WHERE id = %d", 1+k, []int{row, row + 4, row + 4, row}[k]), "acct")
 	}
 }
 
