@@ -35,8 +35,8 @@ func (x *Transaction) Commit(ctx context.Context) (Result, error) {
 	}
 	if len(changed) == 0 {
 		var err error
-		if len(x.rows) > 0 {
-			err = x.held(ctx)
+		if len(x.rows)+len(x.absent) > 0 {
+			err = x.onlyLocked(ctx)
 		}
 		if refused := (*Refused)(nil); errors.As(err, &refused) {
 			return res, err

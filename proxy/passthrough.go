@@ -250,6 +250,9 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		}
 	}
 	s.usage.End(s.busy())
+	if p != nil && r.Err == nil && s.hold != nil && !s.locked && turns(p) {
+		return clientError(s.hold.Release(background(ctx)))
+	}
 	return clientError(s.releaseGates(ctx))
 }
 
@@ -265,6 +268,13 @@ func (s *session) mayHaveBegun(p *sqlrewrite.Plan, e *wire.ErrPacket) bool {
 		return true
 	}
 	return !s.autocommit() && p.Effect&sqlrewrite.EffectEnd == 0
+}
+
+// turns reports whether a statement that succeeded has ended the transaction
+// before it, though another is open now: AND CHAIN, or BEGIN in a transaction.
+func turns(p *sqlrewrite.Plan) bool {
+	const bounds = sqlrewrite.EffectBegin | sqlrewrite.EffectEnd
+	return p.Effect&bounds != 0 && p.Effect&^bounds == 0 && len(p.Writes) == 0
 }
 
 // took follows the effects of a statement.

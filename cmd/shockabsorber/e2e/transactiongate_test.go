@@ -114,6 +114,15 @@ func TestTransactionOverrun(t *testing.T) {
 			want(one, "SELECT amount FROM pay WHERE id = 3 FOR UPDATE", 0)
 			want(one, "COMMIT", 0)
 
+			reset() // gates open with the transaction that has closed them, also if another follows
+			for _, next := range []string{"COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "BEGIN", "START TRANSACTION WITH CONSISTENT SNAPSHOT"} {
+				want(one, "BEGIN", 0)
+				want(one, fmt.Sprintf(aside, "a"), 0)
+				want(one, next, 0)
+				want(two, "UPDATE pay SET amount = amount + 1 WHERE id = 1", 0)
+				want(one, "ROLLBACK", 0)
+			}
+
 			reset() // the replay finds it
 			want(one, "BEGIN", 0)
 			want(one, "UPDATE pay SET amount = 5 WHERE id = 1", 0)

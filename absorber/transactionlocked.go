@@ -9,13 +9,13 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
-// held is the commit of a transaction that has locked rows and changed none:
+// onlyLocked is the commit of a transaction that has locked rows and changed none:
 // nothing goes into the log, but what it has read is only from one time if all
 // its rows are still what they were. A statement in MySQL, behind a gate, does
 // not wait for its locks: it may have changed a row after this transaction has
 // read it, and before it has read another. ErrOverrun then; wal.ErrUnlocked if
 // its lease has ended.
-func (x *Transaction) held(ctx context.Context) error {
+func (x *Transaction) onlyLocked(ctx context.Context) error {
 	e := x.e
 	for try := 0; ; try++ {
 		again, err := false, error(nil)
@@ -49,9 +49,9 @@ func (x *Transaction) held(ctx context.Context) error {
 	}
 }
 
-// stillLocked makes sure that the transaction's locks on rows of a table count
-// now. Those of an earlier generation are taken anew (moved), and the rows must
-// be what they were.
+// stillLocked makes sure that the transaction's locks on rows and values of a
+// table count now. Those of an earlier generation are taken anew (moved), and
+// the rows must be what they were.
 func (x *Transaction) stillLocked(ctx context.Context, t *schema.Table) (moved bool, err error) {
 	if cur := x.e.Catalog().Absorbed(t.Name); cur == nil || cur.Version != t.Version {
 		return false, ErrReplan
@@ -71,15 +71,23 @@ func (x *Transaction) stillLocked(ctx context.Context, t *schema.Table) (moved b
 			stale, refs = append(stale, r), append(refs, r.ref)
 		}
 	}
-	if len(stale) == 0 {
+	free, absent := x.absentIn(t, st)
+	if len(stale) == 0 && !absent {
 		// The cache says whether the generation is what this process takes it for.
-		_, err := x.e.current(ctx, t, st, []row.Ref{one})
+		if one.Key != "" {
+			_, err = x.e.current(ctx, t, st, []row.Ref{one})
+		} else if len(free) > 0 {
+			_, err = x.e.store.ReadClaims(ctx, x.lane, st, free)
+		}
 		if errors.Is(err, wal.ErrGated) && len(x.tables) == 1 {
 			err = nil // all was read before the gate was shut
 		}
 		return false, err
 	}
 	if err := x.lock(ctx, shared(rowLocks(t, st, refs)), Wait); err != nil {
+		return false, err
+	}
+	if err := x.stillAbsent(ctx, t, st); err != nil {
 		return false, err
 	}
 	if err := x.revalidate(ctx, t, st, stale); err != nil {
@@ -89,4 +97,15 @@ func (x *Transaction) stillLocked(ctx context.Context, t *schema.Table) (moved b
 		r.locked = st
 	}
 	return true, nil
+}
+
+// absentIn is a unique value of the table that the transaction has locked and no
+// row has, if there is one, and whether any was locked in an earlier generation.
+func (x *Transaction) absentIn(t *schema.Table, st wal.TableState) (one []wal.ClaimKey, stale bool) {
+	for k, a := range x.absent {
+		if a.t.Name == t.Name {
+			one, stale = []wal.ClaimKey{k}, stale || a.locked != st
+		}
+	}
+	return one, stale
 }
