@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"sync"
 	"testing"
 
@@ -26,6 +27,9 @@ func (d *toldIDs) insert(by string, on interface {
 	Exec(string, ...any) (sql.Result, error)
 }, query string, args ...any) (id int64) {
 	res, err := on.Exec(query, args...)
+	if n := code(err); (n == 1213 || n == 1467) && strings.Contains(query, "SELECT") {
+		return 0 // MySQL's own deadlock, of statements that meet behind the gate; MariaDB calls that of the counter 1467
+	}
 	if err != nil {
 		d.t.Errorf("%s: %s: %v", by, query, err)
 		return 0
@@ -84,7 +88,7 @@ func TestAutoIncrementTold(t *testing.T) {
 						if _, err := pool.Exec("INSERT INTO t (u, who) VALUES ('taken', 1)"); code(err) != 1062 {
 							t.Errorf("a duplicate: %v", err)
 						}
-					case 3, 4:
+					case 3, 4: // MySQL may have rolled it back by itself
 						tx, err := pool.Begin()
 						if err != nil {
 							t.Error(err)
