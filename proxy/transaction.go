@@ -30,7 +30,7 @@ func (s *session) control(ctx context.Context, p *sqlrewrite.Plan, sql []byte, r
 		return false, nil
 	}
 	st, ok := sqlrewrite.ParseTransaction(sql, s.vars.mode)
-	if !ok || s.txn == nil && (st.Verb != sqlrewrite.TransactionBegin || !s.mayBegin(req)) {
+	if !ok || s.txn == nil && (st.Verb != sqlrewrite.TransactionBegin && !st.Chain || !s.mayBegin(req)) {
 		return false, nil
 	}
 	was := s.txn != nil && !s.txn.implied
@@ -43,6 +43,9 @@ func (s *session) control(ctx context.Context, p *sqlrewrite.Plan, sql []byte, r
 		}
 		s.beginHere(false)
 	case sqlrewrite.TransactionCommit:
+		if s.txn == nil {
+			break // AND CHAIN begins one all the same
+		}
 		if handled, err := s.commit(ctx); !handled || err != nil {
 			return handled, err
 		}

@@ -109,6 +109,11 @@ var transactionScripts = map[string][]scripted{
 		{refused, "COMMIT"},
 		{fromRows, "SELECT * FROM pay WHERE id = 4"},
 	},
+	"chains without a transaction": {
+		{refused, "COMMIT AND CHAIN"},
+		{updated, "UPDATE pay SET amount = 9 WHERE id = 1"},
+		{refused, "ROLLBACK"},
+	},
 	"no savepoint, and autocommit off": {
 		{anyhow, "SET autocommit = 0"},
 		{anyhow, "ROLLBACK TO nowhere"},
