@@ -35,7 +35,7 @@ type event struct {
 type history struct {
 	mu         sync.Mutex
 	operations []porcupine.Operation
-	aborted    map[int]int // by error code
+	aborted    map[string]int // by the error
 	kinds      map[string]int
 }
 
@@ -120,7 +120,7 @@ func (c *client) must(sql string, args ...any) (string, error) {
 		return "", fmt.Errorf("%s: %s", sql, a.text)
 	case a.code == 1213, a.code == 1205, a.code == 3572:
 		c.h.mu.Lock()
-		c.h.aborted[a.code]++
+		c.h.aborted[a.text]++
 		c.h.mu.Unlock()
 		return "", errAborted
 	case a.code != 0:
@@ -256,7 +256,7 @@ func (c *client) within() error {
 
 // serialRound lets sessions run into each other, and looks for a serial order.
 func (w *world) serialRound(seed, round uint64, total *history) error {
-	h := &history{aborted: map[int]int{}, kinds: map[string]int{}}
+	h := &history{aborted: map[string]int{}, kinds: map[string]int{}}
 	for _, sql := range []string{"DELETE FROM reg WHERE id >= 0 OR v >= 0", "INSERT INTO reg (id, u, v) VALUES (0,'u0',0),(1,'u1',0),(2,'u2',0),(3,'u3',0)"} {
 		if _, err := w.operator.Exec(sql); err != nil {
 			return err
@@ -294,8 +294,8 @@ func (w *world) serialRound(seed, round uint64, total *history) error {
 	}
 	now := int64(time.Since(since))
 	h.operations = append(h.operations, porcupine.Operation{ClientId: len(h.operations), Input: last.events, Call: now, Return: now + 1, Output: true})
-	for code, n := range h.aborted {
-		total.aborted[code] += n
+	for text, n := range h.aborted {
+		total.aborted[text] += n
 	}
 	for kind, n := range h.kinds {
 		total.kinds[kind] += n
@@ -358,7 +358,7 @@ func TestSerializable(t *testing.T) {
 		t.Run(server.name, func(t *testing.T) {
 			w := newWorld(t, server.start(t), server.mysql)
 			seed := number(t, "SHOCK_ABSORBER_SEED", usualSeed)
-			total := &history{aborted: map[int]int{}, kinds: map[string]int{}}
+			total := &history{aborted: map[string]int{}, kinds: map[string]int{}}
 			for round := range number(t, "SHOCK_ABSORBER_ROUNDS", 3) {
 				if err := w.serialRound(seed, round, total); err != nil {
 					t.Error(err)

@@ -20,6 +20,7 @@ type link struct {
 	id      int         // CONNECTION_ID(), of a direct one
 	running chan answer // the statement that has not been answered; nil for none
 	open    bool        // in a transaction, as the server said last
+	auto    bool        // autocommit is on, likewise
 }
 
 // answer is what a statement got, as it is compared.
@@ -146,6 +147,11 @@ func (l *link) settle() (answer, bool, error) {
 // long a statement took.
 const comparedStatus = wire.StatusInTransaction | wire.StatusAutocommit | 0x2000 // read only
 
+// status takes over what the flags say.
+func (l *link) status(flags uint16) {
+	l.open, l.auto = flags&wire.StatusInTransaction != 0, flags&wire.StatusAutocommit != 0
+}
+
 // render prints a response without the session's own database.
 func (l *link) render(packets [][]byte) (answer, error) {
 	own := func(b []byte) string { return strings.ReplaceAll(string(b), l.db, "$") }
@@ -165,7 +171,7 @@ func (l *link) render(packets [][]byte) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		l.open = ok.Status&wire.StatusInTransaction != 0
+		l.status(ok.Status)
 		info := own([]byte(ok.Info))
 		if strings.HasPrefix(info, "Rows matched: 0 ") { // MariaDB may leave it out
 			info = ""
@@ -183,7 +189,7 @@ func (l *link) render(packets [][]byte) (answer, error) {
 			return answer{text: fmt.Sprintf("%serror %d (%s) %s", b.String(), e.Code, e.State, own([]byte(e.Message))), code: int(e.Code)}, nil
 		}
 		if end, err := wire.ParseEOF(p[4:], l.Caps()); p[4] == 0xfe && err == nil {
-			l.open = end.Status&wire.StatusInTransaction != 0
+			l.status(end.Status)
 			fmt.Fprintf(&b, "status %#x, %d warnings", end.Status&comparedStatus, end.Warnings)
 			continue
 		}

@@ -35,6 +35,7 @@ type turn struct {
 	step
 	answer answer
 	late   bool // it had to wait
+	nested bool // it has begun a transaction within another
 }
 
 // playWide plays one.
@@ -100,6 +101,7 @@ func (p *widePlay) step(at int, st step) error {
 	for _, t := range st.tables {
 		p.touched[i][t] = true
 	}
+	wasOpen := l.open
 	l.begin(st.sql)
 	limit := patience
 	if mayWait {
@@ -117,7 +119,7 @@ func (p *widePlay) step(at int, st step) error {
 			p.w.t.Logf("%s (step %d) waits", st, at)
 		}
 	default:
-		p.done(turn{at: at, step: st, answer: a})
+		p.done(turn{at: at, step: st, answer: a, nested: wasOpen && (strings.HasPrefix(st.sql, "BEGIN") || strings.HasPrefix(st.sql, "START"))})
 	}
 	if j := p.waiting; j >= 0 && j != i {
 		limit := time.Duration(0)
@@ -162,7 +164,7 @@ func (p *widePlay) done(t turn) {
 		}
 	}
 	if p.links[i].open {
-		p.sure[i] = p.sure[i] || t.surely() || strings.HasSuffix(t.sql, "READ ONLY") || strings.HasSuffix(t.sql, "SNAPSHOT")
+		p.sure[i] = p.sure[i] || t.nested || t.surely() || strings.HasSuffix(t.sql, "READ ONLY") || strings.HasSuffix(t.sql, "SNAPSHOT")
 	}
 }
 
@@ -199,7 +201,7 @@ func (p *widePlay) unwanted(st step) bool {
 	if st.kind == quiet && p.contested(i, st.tables) {
 		return !strings.HasPrefix(st.sql, "UNLOCK")
 	}
-	inMySQL := st.kind == wide || st.kind == quiet || (st.kind == keyed || st.kind == wideLook) && len(p.touched[i]) > 0
+	inMySQL := st.kind == wide || st.kind == quiet || (st.kind == keyed || st.kind == wideLook) && (p.sure[i] || len(p.touched[i]) > 0)
 	if !inMySQL {
 		return false
 	}
