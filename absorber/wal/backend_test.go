@@ -38,6 +38,7 @@ func backends(t *testing.T, f func(t *testing.T, b *backend)) {
 
 // env is what a case works with: a lane of its own and a process's store on it.
 type env struct {
+	ahead time.Duration // how far the clock of miniredis is ahead
 	*testing.T
 	b      *backend
 	prefix string
@@ -242,7 +243,8 @@ func (e *env) tail(after row.LSN) []Record {
 func (e *env) pass(d time.Duration) {
 	if e.b.mini != nil {
 		e.b.mini.FastForward(d)
-		e.b.mini.SetTime(time.Now().Add(d))
+		e.ahead += d // its clock stands until the next one
+		e.b.mini.SetTime(time.Now().Add(e.ahead))
 		e.Cleanup(func() { e.b.mini.SetTime(time.Time{}) })
 		return
 	}
