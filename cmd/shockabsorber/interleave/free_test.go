@@ -120,7 +120,7 @@ func (c *client) must(sql string, args ...any) (string, error) {
 		return "", fmt.Errorf("%s: %s", sql, a.text)
 	case a.code == 1213, a.code == 1205, a.code == 3572:
 		c.h.mu.Lock()
-		c.h.aborted[a.text]++
+		c.h.aborted[a.text[strings.Index(a.text, "error"):]]++
 		c.h.mu.Unlock()
 		return "", errAborted
 	case a.code != 0:
