@@ -126,7 +126,7 @@ func (w *world) moreWrites(p *process) {
 	w.update(0, "trusted", "end;", 0, 1, 2)
 	w.update(0, "gated", "end;", 0, 1)
 	w.generate(0, 0, "end;")
-	w.synchronous(0, "end;")
+	w.synchronous(0, "end;", 0)
 	w.update(1, "hist", "last;", 0, 20, 21)
 	if len(w.errs) > failed {
 		w.failf("after the fault: %q", w.errs[failed:])

@@ -37,13 +37,13 @@ func (w *world) writes() {
 	w.generateBehind(1, "x9;")
 	w.insert(0, "trusted", "t1;", 1) // MySQL will refuse it
 	w.insert(1, "trusted", "t2;", 2)
-	w.synchronous(0, "g1;")
+	w.synchronous(0, "g1;", 0)
 	w.update(1, "hist", "b10;", 0, 2, 4, 20)
 	w.pauseAndResume()
 	w.handOver()
 	w.update(0, "hist", "a11;", 0, 2, 5)
 	w.remove(1, "hist", 4)
-	w.synchronous(1, "g2;")
+	w.synchronous(1, "g2;", gateLease/3) // its lease is renewed meanwhile
 	w.read(0, "hist", 2, 3, 4, 5, 20)
 	w.retryLetters()
 	w.stealLane()
@@ -59,8 +59,9 @@ func (w *world) writes() {
 }
 
 // synchronous is a statement that is not absorbed: behind a shut gate it
-// writes to MySQL, while another session's commit waits.
-func (w *world) synchronous(i int, token string) {
+// writes to MySQL, while another session's commit waits; then it does nothing for
+// a while.
+func (w *world) synchronous(i int, token string, idle time.Duration) {
 	p := w.process(i)
 	conn, id := w.session()
 	defer conn.Close()
@@ -100,6 +101,7 @@ func (w *world) synchronous(i int, token string) {
 		}
 		w.states = next
 	}
+	<-time.After(idle)
 	w.do(p, "open the gate for "+token, func(ctx context.Context) error { return h.Drop(ctx) })
 }
 
