@@ -1,7 +1,9 @@
 package crash
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -128,6 +130,28 @@ func (v *verifier) row(table string, key int, writes []*write, looks []look) {
 		v.last(table, key, text, writes)
 	}
 	v.looks(table, key, n, text, writes, looks)
+	if n < acked || n > most {
+		v.history(writes, looks)
+	}
+}
+
+// history prints what was done to a row that is wrong, in the order of the calls.
+func (v *verifier) history(writes []*write, looks []look) {
+	type event struct {
+		at   time.Duration
+		text string
+	}
+	var all []event
+	for _, wr := range writes {
+		all = append(all, event{wr.call, fmt.Sprintf("%v to %v: %s, %s: %v", wr.call, wr.ret, wr.name, [...]string{"acknowledged", "refused", "unknown"}[wr.outcome], wr.err)})
+	}
+	for _, l := range looks {
+		all = append(all, event{l.call, fmt.Sprintf("%v to %v: read %d %q, in MySQL itself %v", l.call, l.ret, l.n, l.text, l.direct)})
+	}
+	slices.SortFunc(all, func(a, b event) int { return cmp.Compare(a.at, b.at) })
+	for _, e := range all {
+		v.r.w.t.Log(e.text)
+	}
 }
 
 // bounds are how many writes certainly happened before the first instant, and
