@@ -250,10 +250,16 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		}
 	}
 	s.usage.End(s.busy())
+	var err error
 	if p != nil && r.Err == nil && s.hold != nil && !s.locked && turns(p) {
-		return clientError(s.hold.Release(background(ctx)))
+		err = s.hold.Release(background(ctx))
+	} else {
+		err = s.releaseGates(ctx)
 	}
-	return clientError(s.releaseGates(ctx))
+	if err != nil { // the statement is done, and the client has to get MySQL's answer
+		s.shared.log.Warn("a gate stays closed until its lease ends", "component", "TABLE", "err", err)
+	}
+	return nil
 }
 
 // mayHaveBegun reports whether a statement that failed may have left a
@@ -353,8 +359,12 @@ func (s *session) tookSession(p *sqlrewrite.Plan, e sqlrewrite.Effect, r *wire.R
 	}
 }
 
-// Stateful reports whether a new backend connection would lack something.
-func (s *session) Stateful() bool { return s.used || s.txn != nil }
+// Stateful reports whether a new backend connection would lack something. Gates
+// are held for one connection: while a statement waited for them, it may have
+// been lost, and on another, behind open gates, it must not run.
+func (s *session) Stateful() bool {
+	return s.used || s.txn != nil || s.hold != nil && !s.hold.Empty()
+}
 
 // Reset follows COM_RESET_CONNECTION, COM_CHANGE_USER and a lost connection.
 func (s *session) Reset(kind ResetKind) {

@@ -1,0 +1,51 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
+)
+
+// TestGateLostConnection: MySQL restarts while a session's first statement that
+// goes there waits for the gate of its table. The connection that it was to run on, in whose name the gate is
+// held, has gone: the statement must not run on another, without the gate.
+func TestGateLostConnection(t *testing.T) {
+	db := servertest.MariaDB(t)
+	b := newBench(t, db, nil, "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL)")
+	db.Exec(t, b.proxied, "INSERT INTO counted VALUES (1, 0)")
+	waiting, other := dialPackets(t, b.p.Proxy, b.proxied, 0), dialPackets(t, b.p.Proxy, b.proxied, 0)
+	block, err := db.Open(t, b.proxied).Begin() // what is pending cannot drain
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = block.Rollback() }()
+	if _, err := block.Exec("SELECT n FROM counted WHERE id = 1 FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	other.ok("UPDATE counted SET n = n + 1 WHERE id = 1")
+	told := make(chan uint16, 1)
+	go func() {
+		code := uint16(0)
+		if e := waiting.refusal("UPDATE counted SET n = n + 100 WHERE id IN (SELECT 1)"); e != nil {
+			code = e.Code
+		}
+		told <- code
+	}()
+	until(t, "the gate to be closed", func() bool {
+		text, err := ask(b.redis.Addr, "get", "sa:{main}:t:"+b.proxied+".counted")
+		return err == nil && text[len(text)-1] == 'c'
+	})
+	time.Sleep(200 * time.Millisecond) // longer than a connection is trusted without a look
+	db.Kill()
+	db.Restart(t)
+	if code := <-told; code == 0 {
+		t.Error("the statement ran on a connection for which no gate was closed")
+	}
+	until(t, "the row to be written again", func() bool {
+		return dialPackets(t, b.p.Proxy, b.proxied, 0).refusal("UPDATE counted SET n = n + 1 WHERE id = 1") == nil
+	})
+	if got := dialPackets(t, b.p.Proxy, b.proxied, 0).answer("SELECT n FROM counted WHERE id = 1"); got != "2" {
+		t.Errorf("the row holds %s after two increments and a statement that was refused", got)
+	}
+}
