@@ -250,13 +250,11 @@ func (s *session) After(ctx context.Context, cmd byte, r *wire.Response) error {
 		}
 	}
 	s.usage.End(s.busy())
-	var err error
+	release := s.releaseGates
 	if p != nil && r.Err == nil && s.hold != nil && !s.locked && turns(p) {
-		err = s.hold.Release(background(ctx))
-	} else {
-		err = s.releaseGates(ctx)
+		release = s.hold.Release
 	}
-	if err != nil { // the statement is done, and the client has to get MySQL's answer
+	if err := release(background(ctx)); err != nil { // the statement is done, and the client has to get MySQL's answer
 		s.shared.log.Warn("a gate stays closed until its lease ends", "component", "TABLE", "err", err)
 	}
 	return nil
@@ -273,7 +271,7 @@ func (s *session) mayHaveBegun(p *sqlrewrite.Plan, e *wire.ErrPacket) bool {
 	case p.Effect&sqlrewrite.EffectBegin != 0:
 		return true
 	}
-	return !s.autocommit() && p.Effect&sqlrewrite.EffectEnd == 0
+	return !s.autocommit() && p.Effect&(sqlrewrite.EffectEnd|sqlrewrite.EffectSavepoint) == 0
 }
 
 // turns reports whether a statement that succeeded has ended the transaction
