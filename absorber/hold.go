@@ -26,7 +26,8 @@ const gateRetry = 5 * time.Millisecond
 type Hold struct {
 	e       *Engine
 	u       *Usage
-	owner   string
+	name    string // of the session's gates
+	round   int    // how often all of them were given back
 	backend uint64
 
 	mu     sync.Mutex
@@ -41,13 +42,19 @@ type gate struct {
 	joined, shut bool
 }
 
-// NewHold makes an empty hold for the session u, which may be nil. owner is unique among all processes; backend is
-// the id of the MySQL connection that will run the synchronous statements.
-func (e *Engine) NewHold(u *Usage, owner string, backend uint64) *Hold {
-	h := &Hold{e: e, u: u, owner: owner, backend: backend, tables: map[string]gate{}}
+// NewHold makes an empty hold for the session u, which may be nil. name is unique
+// among all processes; backend is the id of the MySQL connection that will run
+// the synchronous statements.
+func (e *Engine) NewHold(u *Usage, name string, backend uint64) *Hold {
+	h := &Hold{e: e, u: u, name: name, backend: backend, tables: map[string]gate{}}
 	e.holds.Store(h, struct{}{})
 	return h
 }
+
+// owner is the hold's name in Redis. It changes whenever all gates were given
+// back: a call to do that, which had no answer, may arrive when the session has
+// closed a gate again, and must not open it behind a statement's back.
+func (h *Hold) owner() string { return fmt.Sprintf("%s.%d", h.name, h.round) }
 
 // Close closes the gates of the tables that are not closed already: commits
 // stop, what is pending drains, and then the caller may write to MySQL.
@@ -98,7 +105,7 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 	defer cancel()
 	var told wal.Counter
 	for {
-		info, err := e.store.JoinGate(wctx, lane, name, h.owner, h.backend, e.cfg.GateLease, holding)
+		info, err := e.store.JoinGate(wctx, lane, name, h.owner(), h.backend, e.cfg.GateLease, holding)
 		if errors.Is(err, wal.ErrGated) { // closed for long: let the waiting commits in first
 			if err := h.giveWay(ctx, wctx, lane, name); err != nil {
 				return err
@@ -166,7 +173,7 @@ func (h *Hold) note(name string, g gate) {
 // stays in the hold.
 func (h *Hold) leave(ctx context.Context, lane row.Lane, name string) error {
 	h.e.forgetState(name)
-	if err := h.e.store.LeaveGate(ctx, lane, name, h.owner); err != nil {
+	if err := h.e.store.LeaveGate(ctx, lane, name, h.owner()); err != nil {
 		return fmt.Errorf("open the gate of %s: %w", name, err)
 	}
 	delete(h.tables, name)
@@ -196,6 +203,9 @@ func (h *Hold) Release(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
+	if len(h.tables) > 0 {
+		defer func() { h.round++ }()
+	}
 	for name, g := range h.tables {
 		if err := h.leave(ctx, g.lane, name); err != nil {
 			errs = append(errs, err)
@@ -224,7 +234,7 @@ func (h *Hold) renew(ctx context.Context) error {
 		}
 	}
 	for lane, names := range lanes {
-		err := h.e.store.RenewGates(ctx, lane, h.owner, names, h.e.cfg.GateLease)
+		err := h.e.store.RenewGates(ctx, lane, h.owner(), names, h.e.cfg.GateLease)
 		var e *row.Error
 		if errors.As(err, &e) && e.Kind == row.Fenced {
 			h.lost = err

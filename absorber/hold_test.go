@@ -137,3 +137,33 @@ func TestHoldLost(t *testing.T) {
 		t.Errorf("after the release: %v, %v", err, h.Lost())
 	}
 }
+
+// A call that gives a gate back and had no answer may arrive late: when the
+// session has closed the gate again, it must not open it.
+func TestHoldLateLeave(t *testing.T) {
+	p := newPipeline(t)
+	h := p.engine(nil).NewHold(nil, "owner", 0)
+	tables := []schema.Name{pairsName}
+	if err := h.Close(t.Context(), tables); err != nil {
+		t.Fatal(err)
+	}
+	was := h.owner()
+	if err := h.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(t.Context(), tables); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.store.LeaveGate(t.Context(), "main", pairsName.String(), was); err != nil {
+		t.Fatal(err)
+	}
+	if g := p.gate(); g != wal.GateShut {
+		t.Errorf("the gate is %c after a late call of the first release, want it shut", g)
+	}
+	if err := h.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if g := p.gate(); g != wal.GateOpen {
+		t.Errorf("the gate is %c in the end", g)
+	}
+}

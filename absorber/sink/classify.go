@@ -62,6 +62,9 @@ const (
 	hintReadOnly = "the server is read-only: point [database] at the primary"
 )
 
+// readOnly reports whether the error is a server's that takes no writes.
+func readOnly(code uint16) bool { return code == 1290 || code == 1792 || code == 1836 }
+
 // refusing are errors about the data whose SQLSTATE (HY000) does not say so.
 var refusing = map[uint16]string{
 	1153: "raise max_allowed_packet on the database server, then retry the dead letter",

@@ -140,7 +140,7 @@ func (s *Sink) on(ctx context.Context, op string, sess *session, sql []byte) (rs
 		rs, err = sess.exec(ctx, sql)
 		return err
 	})
-	if err != nil && (!fromServer(err) || waiting[Code(err)] == hintReadOnly) {
+	if err != nil && (!fromServer(err) || readOnly(Code(err))) {
 		s.drop()
 	}
 	return rs, err
