@@ -62,6 +62,7 @@ func databaseFlags(port int, data, socket, initFile string) []string {
 		"--init-file=" + initFile,
 		"--innodb-flush-log-at-trx-commit=1",
 		"--max-connections=1000",
+		"--back-log=1000", // all of them at once, on a busy machine
 		"--max-allowed-packet=64M",
 		"--local-infile=1",
 		"--secure-file-priv=",
