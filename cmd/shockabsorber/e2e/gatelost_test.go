@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
 
 // TestGateLostConnection: MySQL restarts while a session's first statement that
@@ -47,5 +48,51 @@ func TestGateLostConnection(t *testing.T) {
 	})
 	if got := dialPackets(t, b.p.Proxy, b.proxied, 0).answer("SELECT n FROM counted WHERE id = 1"); got != "2" {
 		t.Errorf("the row holds %s after two increments and a statement that was refused", got)
+	}
+}
+
+// TestGateKeptByRedis: Redis dies while a statement runs behind the gate, which
+// then cannot be opened. The statement is done, and the client is told what MySQL
+// says of it.
+func TestGateKeptByRedis(t *testing.T) {
+	db := servertest.MariaDB(t)
+	b := newBench(t, db, nil, "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL)")
+	db.Exec(t, b.proxied, "INSERT INTO counted VALUES (1, 0)")
+	direct := db.Open(t, b.proxied)
+	block, err := direct.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = block.Rollback() }()
+	if _, err := block.Exec("SELECT n FROM counted WHERE id = 1 FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	c := dialPackets(t, b.p.Proxy, b.proxied, 0)
+	told := make(chan *wire.ErrPacket, 1)
+	go func() { told <- c.refusal("UPDATE counted SET n = n + 100 WHERE id IN (SELECT 1)") }()
+	until(t, "the statement to wait for the row", func() bool {
+		select {
+		case e := <-told:
+			t.Fatalf("the statement did not wait: %v", e)
+		default:
+		}
+		return count(t, direct, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND info LIKE 'UPDATE counted%'") > 0
+	})
+	b.redis.Kill()
+	if err := block.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-told; e != nil {
+		t.Errorf("MySQL has done the statement, and the client was told %v", e)
+	}
+	if n := count(t, direct, "SELECT n FROM counted WHERE id = 1"); n != 100 {
+		t.Errorf("the row holds %d", n)
+	}
+	b.redis.Restart()
+	until(t, "the row to be written again, once the gate's lease has ended", func() bool {
+		return dialPackets(t, b.p.Proxy, b.proxied, 0).refusal("UPDATE counted SET n = n + 1 WHERE id = 1") == nil
+	})
+	if got := dialPackets(t, b.p.Proxy, b.proxied, 0).answer("SELECT n FROM counted WHERE id = 1"); got != "101" {
+		t.Errorf("the row reads as %s", got)
 	}
 }
