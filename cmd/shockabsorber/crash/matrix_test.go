@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -29,14 +28,7 @@ func soak(t *testing.T) time.Duration {
 // seedOf is the seed of a test, printed so that it can be given again.
 func seedOf(t *testing.T) uint64 {
 	t.Helper()
-	seed := uint64(time.Now().UnixNano()) % 1e9
-	if text := os.Getenv("SHOCK_ABSORBER_CRASH_SEED"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			t.Fatalf("SHOCK_ABSORBER_CRASH_SEED: %v", err)
-		}
-		seed = n
-	}
+	seed := servertest.Number(t, "SHOCK_ABSORBER_CRASH_SEED", uint64(time.Now().UnixNano())%1e9)
 	t.Logf("seed %d (SHOCK_ABSORBER_CRASH_SEED repeats it)", seed)
 	return seed
 }

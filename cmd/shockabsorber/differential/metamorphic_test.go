@@ -67,7 +67,7 @@ func TestMetamorphic(t *testing.T) {
 	limit := soak(t) / time.Duration(len(servers))
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
-			r := newRun(t, server.start(t), server.mysql, number(t, "SHOCK_ABSORBER_SEED", usualSeed))
+			r := newRun(t, server.start(t), server.mysql, servertest.Number(t, "SHOCK_ABSORBER_SEED", usualSeed))
 			a := newArena(t, r.db, "meta")
 			all := variants(t)
 			until := time.Now().Add(limit)

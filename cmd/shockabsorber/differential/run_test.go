@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,19 +29,6 @@ var servers = []struct {
 }{
 	{"MariaDB", false, servertest.MariaDB},
 	{"MySQL", true, servertest.MySQL},
-}
-
-// number reads a number from the environment.
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
 }
 
 // run is a run of many chapters against one server.
@@ -156,15 +142,15 @@ func TestDifferential(t *testing.T) {
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRun(t, server.start(t), server.mysql, number(t, "SHOCK_ABSORBER_SEED", usualSeed))
-			if n := number(t, "SHOCK_ABSORBER_CHAPTER", 0); n > 0 {
+			r := newRun(t, server.start(t), server.mysql, servertest.Number(t, "SHOCK_ABSORBER_SEED", usualSeed))
+			if n := servertest.Number(t, "SHOCK_ABSORBER_CHAPTER", 0); n > 0 {
 				if err := r.chapter(newArena(t, r.db, "diff"), n, r.fresh(n), nil); err != nil {
 					t.Fatal(err)
 				}
 				t.Log(r.ledger)
 				return
 			}
-			want := int(number(t, "SHOCK_ABSORBER_STATEMENTS", usualStatements))
+			want := int(servertest.Number(t, "SHOCK_ABSORBER_STATEMENTS", usualStatements))
 			r.chapters(func() bool { return r.ledger.total() < want })
 			r.finish()
 		})
@@ -178,7 +164,7 @@ func TestSoak(t *testing.T) {
 	if limit == 0 {
 		t.Skip("set SHOCK_ABSORBER_SOAK to a duration")
 	}
-	seed := number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
+	seed := servertest.Number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
 			t.Parallel()

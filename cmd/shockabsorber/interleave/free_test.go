@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 )
 
 const (
@@ -357,9 +359,9 @@ func TestSerializable(t *testing.T) {
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
 			w := newWorld(t, server.start(t), server.mysql)
-			seed := number(t, "SHOCK_ABSORBER_SEED", usualSeed)
+			seed := servertest.Number(t, "SHOCK_ABSORBER_SEED", usualSeed)
 			total := &history{aborted: map[string]int{}, kinds: map[string]int{}}
-			for round := range number(t, "SHOCK_ABSORBER_ROUNDS", 3) {
+			for round := range servertest.Number(t, "SHOCK_ABSORBER_ROUNDS", 3) {
 				if err := w.serialRound(seed, round, total); err != nil {
 					t.Error(err)
 				}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -23,19 +22,6 @@ const (
 
 // tracing prints every answer of the script that SHOCK_ABSORBER_SCRIPT names.
 var tracing = os.Getenv("SHOCK_ABSORBER_SCRIPT") != ""
-
-// number reads a number from the environment.
-func number(t *testing.T, name string, otherwise uint64) uint64 {
-	text := os.Getenv(name)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
 
 // run is a run of many scripts against one server.
 type run struct {
@@ -170,12 +156,12 @@ func transactions(t *testing.T, addr string) map[string]float64 {
 func TestInterleavings(t *testing.T) {
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
-			r := newRun(t, server.start(t), server.mysql, number(t, "SHOCK_ABSORBER_SEED", usualSeed))
-			if n := number(t, "SHOCK_ABSORBER_SCRIPT", 0); n > 0 {
+			r := newRun(t, server.start(t), server.mysql, servertest.Number(t, "SHOCK_ABSORBER_SEED", usualSeed))
+			if n := servertest.Number(t, "SHOCK_ABSORBER_SCRIPT", 0); n > 0 {
 				r.script(n)
 				return
 			}
-			for n := range number(t, "SHOCK_ABSORBER_SCRIPTS", usualScripts) {
+			for n := range servertest.Number(t, "SHOCK_ABSORBER_SCRIPTS", usualScripts) {
 				r.script(n + 1)
 			}
 			r.finish()
@@ -194,7 +180,7 @@ func TestSoak(t *testing.T) {
 	if err != nil {
 		t.Fatalf("SHOCK_ABSORBER_SOAK: %v", err)
 	}
-	seed := number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
+	seed := servertest.Number(t, "SHOCK_ABSORBER_SEED", uint64(time.Now().UnixNano()))
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
 			r := newRun(t, server.start(t), server.mysql, seed)
