@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,14 +35,17 @@ type outage struct {
 	acknowledged, refused, unanswered  atomic.Int64
 	reads, wrong, failedReads, inserts atomic.Int64
 
-	mu    sync.Mutex
-	first string // wrong read
+	mu       sync.Mutex
+	first    string         // wrong read
+	failures map[string]int // by text, of writes and reads
 }
 
 // TestOutage takes MySQL away for a long time, under steady load: inserts with
 // AUTO_INCREMENT, increments and reads by key, of a table without unique
-// secondary indexes: whether a unique value is free MySQL would have to say. What was acknowledged is read
-// back meanwhile, and is in MySQL in the end.
+// secondary indexes: whether a unique value is free MySQL would have to say.
+// Nothing is refused; what was acknowledged is read back meanwhile, and is in
+// MySQL in the end. Rows stay in the cache for an hour, the default: those of
+// before the outage are read too.
 // SHOCK_ABSORBER_OUTAGE says for how long MySQL is away (default 30m).
 func TestOutage(t *testing.T) {
 	if soak(t) == 0 {
@@ -56,8 +60,8 @@ func TestOutage(t *testing.T) {
 	}
 	seed := seedOf(t)
 	// What is acknowledged in the outage must fit: max_backlog is a million.
-	w := newWorld(t, setting{"MariaDB", servertest.MariaDB, "redis", ""}, seed, "")
-	o := &outage{w: w}
+	w := newWorld(t, setting{"MariaDB", servertest.MariaDB, "redis", ""}, seed, `ttl = "1h"`)
+	o := &outage{w: w, failures: map[string]int{}}
 	const clients = 100 // each may wait for Redis to have its file on disk
 	states := make([]map[int64]*rowState, clients)
 	stop := make(chan struct{})
@@ -93,6 +97,9 @@ func TestOutage(t *testing.T) {
 	lost, doubled, rows := o.compare(states)
 	t.Logf("acknowledged %d (%d before MySQL was back, asked for %d a second), refused %d, unknown %d; inserts %d; reads by key %d, wrong %d, failed %d; in MySQL %d rows: %d lost, %d doubled",
 		o.acknowledged.Load(), inOutage, outageRate, o.refused.Load(), o.unanswered.Load(), o.inserts.Load(), o.reads.Load(), o.wrong.Load(), o.failedReads.Load(), rows, lost, doubled)
+	for text, n := range o.failures {
+		t.Errorf("%d failed: %s", n, text)
+	}
 	if o.wrong.Load() > 0 {
 		t.Errorf("%d wrong reads by key, the first: %s", o.wrong.Load(), o.first)
 	}
@@ -146,6 +153,9 @@ func (o *outage) client(c, clients int, states map[int64]*rowState, stop <-chan 
 // count notes the outcome of a write.
 func (o *outage) count(err error) outcome {
 	how := classify(err)
+	if err != nil {
+		o.failed("write", err)
+	}
 	switch how {
 	case acknowledged:
 		o.acknowledged.Add(1)
@@ -156,6 +166,18 @@ func (o *outage) count(err error) outcome {
 	}
 	return how
 }
+
+// failed counts an error by its text, of which the row's key is left out.
+func (o *outage) failed(what string, err error) {
+	text := what + ": " + numbers.ReplaceAllString(err.Error(), "N")
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.failures) < 100 || o.failures[text] > 0 {
+		o.failures[text]++
+	}
+}
+
+var numbers = regexp.MustCompile(`\b[0-9]{2,}\b`)
 
 // base is what seq was when the row was inserted.
 func (s *rowState) base() int64 {
@@ -178,6 +200,7 @@ func (o *outage) read(pool *sql.DB, id int64, s *rowState) {
 	o.reads.Add(1)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		o.failedReads.Add(1)
+		o.failed("read", err)
 		return
 	}
 	if err != nil || note != s.note || !s.plausible(seq) {
