@@ -31,7 +31,14 @@ func (e *Engine) adoptLanes(ctx context.Context) {
 		if err == nil {
 			e.states.Clear() // of a life before
 			e.closed.Delete(lane)
-		} else if _, told := e.closed.LoadOrStore(lane, true); !told && ctx.Err() == nil {
+			continue
+		}
+		waits := errors.Is(err, wal.ErrRollCall)
+		switch before, told := e.closed.Swap(lane, waits); {
+		case told && before == waits, ctx.Err() != nil:
+		case waits:
+			e.log.Warn("a lane is closed until every process has said how far it was before Redis was restarted", "lane", lane, "err", err)
+		default:
 			e.log.Error("a lane is closed, and nothing is absorbed in it, until it is rebuilt", "lane", lane, "err", err)
 		}
 	}

@@ -40,7 +40,7 @@ type Engine struct {
 	newer     chan uint64            // from beat to follow
 	states    sync.Map               // "db.table" -> wal.TableState
 	holds     sync.Map               // *Hold -> struct{}
-	closed    sync.Map               // row.Lane -> true: lanes that an operator was told are closed
+	closed    sync.Map               // row.Lane -> bool: lanes that an operator was told are closed, true: for a roll call
 	limited   sync.Map               // row.Lane -> string: the limit that the backlog has reached
 	evicting  atomic.Pointer[string] // why Redis may not be used now, "" if it may; nil: not asked yet
 	turns     turns

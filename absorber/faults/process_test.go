@@ -77,7 +77,7 @@ func (w *world) start() (*process, error) {
 	if w.logger != nil {
 		quiet = w.logger.With("process", p.name)
 	}
-	options := wal.Options{Prefix: w.prefix, GateWindow: 100 * time.Millisecond, Logger: quiet, Effects: hook}
+	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: quiet, Effects: hook}
 	if w.durability == absorber.DurableReplica {
 		options.Replicas = 1
 	}

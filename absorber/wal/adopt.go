@@ -4,9 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
+
+// rollCallTime is how long a roll call takes at least. Processes beat several
+// times in it (Registry.Beat): a Redis that was rolled back to before some of
+// them began knows all that are alive when it ends.
+const rollCallTime = time.Second
+
+// ErrRollCall says that Redis was restarted, and not everybody has been heard.
+var ErrRollCall = errors.New("Redis was restarted, and waits to hear from everybody how far the lane was")
 
 // Usable is nil while the lane takes commits. It is ErrLost once this process
 // has noticed that Redis was restarted, replaced or rolled back.
@@ -16,10 +26,11 @@ func (s *Store) Usable(name row.Lane) error {
 }
 
 // Adopt makes a lane that ErrLost has closed usable again if Redis still has
-// it: the same incarnation, and no shorter than this process knows it to be.
-// That is a restart of Redis that lost nothing. Otherwise it is ErrLost, and
-// the lane stays closed. least is an LSN that the lane must have reached, as
-// far as others know: MySQL's checkpoint, the top of the queue.
+// it: the same incarnation, and no shorter than anybody who is alive knows it to
+// be. That is a restart of Redis that lost nothing. Otherwise it is ErrLost, and
+// the lane stays closed. least is an LSN that the lane must have reached, as far
+// as others know: MySQL's checkpoint, the top of the queue. A transient error
+// says that others have not been heard yet: call again.
 func (s *Store) Adopt(ctx context.Context, name row.Lane, least row.LSN) error {
 	const op = "wal.adopt"
 	l, inc, err := s.known(op, name)
@@ -29,21 +40,62 @@ func (s *Store) Adopt(ctx context.Context, name row.Lane, least row.LSN) error {
 	if inc == "" { // nothing was ever open here: see Join
 		return fmt.Errorf("%s: %w", op, ErrLost)
 	}
-	reply, err := s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, []any{inc, max(l.floor.Load(), uint64(least)), randomHex(8)})
+	know, run := s.Knows(name), l.run.Load()
+	p, err := s.agree(ctx, op, l, inc, least)
 	if err != nil {
 		var e *row.Error
 		if errors.Is(err, ErrLost) && !errors.As(err, &e) {
-			err = &row.Error{Op: op, Lane: name, LSN: row.LSN(max(l.floor.Load(), uint64(least))), Kind: row.Permanent, Err: err,
+			err = &row.Error{Op: op, Lane: name, LSN: max(know.Seen, least), Kind: row.Permanent, Err: err,
 				Hint: "Redis has lost units of the lane; it is rebuilt from what the queue and MySQL have, and what is missing is named in the log"}
 		}
 		return err
 	}
-	p, err := parseProgress(op, name, reply)
-	if err != nil {
-		return err
+	if run == nil || *run == p.Run || know.Seen <= p.Cut {
+		l.enter(p)
+		s.log.Warn("Redis was restarted and has lost nothing of the lane", "component", "REDIS", "lane", string(name), "lsn", uint64(p.LSN))
+		return nil
 	}
-	l.saw(p.LSN)
-	l.suspect.Store(false)
-	s.log.Warn("Redis was restarted and has lost nothing of the lane", "component", "REDIS", "lane", string(name), "lsn", uint64(p.LSN))
+	if know.Acknowledged > p.Cut {
+		s.log.Error("acknowledged writes of this process were lost by Redis while it was not heard, and others have taken their place", "component", "REDIS", "lane", string(name),
+			"from", uint64(p.Cut+1), "to", uint64(know.Acknowledged), "units_at_most", uint64(know.Acknowledged-p.Cut))
+		l.acked.Store(uint64(p.Cut)) // told once
+	}
+	l.begin(p)
 	return nil
+}
+
+// agree compares the lane inc with what this process and its caller know of it,
+// and after a restart of Redis with what the others know. ErrLost: it is another,
+// or shorter; ErrRollCall: they have not all been heard. See lua/open.lua.
+func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least row.LSN) (Progress, error) {
+	live, err := NewRegistry(s.rdb, s.opts).Live(ctx)
+	if err != nil {
+		return Progress{}, classify(op, l.name, err)
+	}
+	know, run := s.Knows(l.name), ""
+	if know.Incarnation != inc { // what is known is of another life
+		know = Knowledge{}
+	} else if r := l.run.Load(); r != nil {
+		run = *r
+	}
+	args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds()}
+	for _, p := range live {
+		args = append(args, p.Process)
+	}
+	reply, err := s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, args)
+	if err != nil {
+		return Progress{}, err
+	}
+	if list, ok := reply.([]any); ok && len(list) > 0 && list[0] == int64(ansRoll) {
+		var missing []string
+		for _, name := range list[1:] {
+			missing = append(missing, fmt.Sprint(name))
+		}
+		e := &row.Error{Op: op, Lane: l.name, Kind: row.Transient, Err: ErrRollCall}
+		if len(missing) > 0 {
+			e.Hint = "not heard yet: " + strings.Join(missing, ", ")
+		}
+		return Progress{}, e
+	}
+	return parseProgress(op, l.name, reply)
 }

@@ -15,7 +15,8 @@ import (
 // Redis has lost the lane, and Rebuild is called for.
 //
 // A lane that was open before must be the same one and no shorter, else
-// ErrLost; it stays closed until Adopt, Join or Rebuild.
+// ErrLost; it stays closed until Adopt, Join or Rebuild. If Redis was restarted,
+// Open waits until everybody has said how far he saw the lane (agree.go).
 func (s *Store) Open(ctx context.Context, name row.Lane) (Progress, error) {
 	const op = "wal.open"
 	if name == "" {
@@ -29,16 +30,14 @@ func (s *Store) Open(ctx context.Context, name row.Lane) (Progress, error) {
 	if l.suspect.Load() {
 		return Progress{}, fmt.Errorf("%s: redis was restarted or replaced: %w", op, ErrLost)
 	}
-	reply, err := s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, []any{known, l.floor.Load(), randomHex(8)})
+	p, err := s.agree(ctx, op, l, known, 0)
+	for errors.Is(err, ErrRollCall) && pause(ctx, rollCallTime/10) == nil {
+		p, err = s.agree(ctx, op, l, known, 0)
+	}
 	if err != nil {
 		return Progress{}, err
 	}
-	p, err := parseProgress(op, name, reply)
-	if err != nil {
-		return Progress{}, err
-	}
-	l.inc.Store(&p.Incarnation)
-	l.saw(p.LSN)
+	l.enter(p)
 	return p, nil
 }
 
@@ -93,9 +92,13 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 	}
 	p.Epoch = row.Epoch(epoch)
 	p.Sealed = m["sealed"] == "1"
-	for field, to := range map[string]*row.LSN{"start": &p.Start, "lost_after": &p.LostAfter, "lost_to": &p.LostTo, "told": &p.Told} {
+	p.Run, p.Roll = m["run"], m["roll"]
+	for field, to := range map[string]*row.LSN{
+		"start": &p.Start, "lost_after": &p.LostAfter, "lost_to": &p.LostTo, "told": &p.Told, "cut": &p.Cut,
+		"replaced_after": &p.ReplacedAfter, "replaced_to": &p.ReplacedTo,
+	} {
 		if m[field] == "" {
-			continue // only lanes that were rebuilt, or missed something of, have them
+			continue // only lanes that were rebuilt, or missed something of, have most of them
 		}
 		n, err := strconv.ParseUint(m[field], 10, 64)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 // Options tune a Store. The zero value of each field means its default.
 type Options struct {
 	Prefix     string        // first part of all keys: "sa"
+	Process    string        // this process's name in the Registry; random
 	LeaseTTL   time.Duration // life of a miss lease: 10 s
 	GateWindow time.Duration // how long after closing a gate lets further owners join: 1 s
 	Logger     *slog.Logger  // slog.Default()
@@ -36,6 +37,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Prefix == "" {
 		o.Prefix = "sa"
+	}
+	if o.Process == "" {
+		o.Process = randomHex(8)
 	}
 	if o.LeaseTTL <= 0 {
 		o.LeaseTTL = 10 * time.Second

@@ -53,11 +53,17 @@ func (s *Store) Doubt(name row.Lane) {
 func (s *Store) Verify(ctx context.Context, name row.Lane) error {
 	seen := s.LastSeen(name)
 	p, err := s.Progress(ctx, name)
-	if err == nil && p.LSN < seen {
+	l := s.lane(name)
+	run := l.run.Load()
+	switch {
+	case err != nil:
+	case p.LSN < seen:
 		err = fmt.Errorf("wal.verify: the lane ends at %d, it was seen at %d: %w", p.LSN, seen, ErrLost)
+	case run != nil && p.Run != *run || p.Roll != "":
+		err = fmt.Errorf("wal.verify: Redis was restarted: %w", ErrLost)
 	}
 	if errors.Is(err, ErrLost) {
-		s.lane(name).doubt()
+		l.doubt()
 	}
 	return err
 }
@@ -93,7 +99,7 @@ func (s *Store) Rebuild(ctx context.Context, name row.Lane, was Progress, r Rebu
 	p, err := s.replace(ctx, op, l, s.scripts.rebuild, []any{l.keys.meta(), l.keys.wal(), l.keys.lost(fresh)},
 		[]any{was.Incarnation, uint64(r.End), uint64(r.Acknowledged), uint64(r.Start), fresh})
 	if err == nil {
-		l.enter(p)
+		l.begin(p)
 	}
 	return p, err
 }
@@ -107,11 +113,18 @@ func (s *Store) replace(ctx context.Context, op string, l *lane, sc *script, key
 	return parseProgress(op, l.name, reply)
 }
 
-// enter opens the lane as p says it is.
-func (l *lane) enter(p Progress) {
+// begin opens the lane in a life of which this process knows nothing.
+func (l *lane) begin(p Progress) {
 	l.doubt() // whoever waits for a unit of the life before is told
 	l.floor.Store(uint64(p.LSN))
+	l.enter(p)
+}
+
+// enter opens the lane as p says it is.
+func (l *lane) enter(p Progress) {
+	l.saw(p.LSN)
 	l.inc.Store(&p.Incarnation)
+	l.run.Store(&p.Run)
 	l.suspect.Store(false)
 }
 
@@ -126,7 +139,11 @@ func (s *Store) Join(ctx context.Context, name row.Lane, least row.LSN) (Progres
 	if p.Incarnation == "" || p.Incarnation == know.Incarnation || p.Sealed || p.LSN < max(least, p.Told) {
 		return p, fmt.Errorf("wal.join: the lane has not been rebuilt yet: %w", ErrLost)
 	}
-	s.lane(name).enter(p)
+	l := s.lane(name)
+	if p, err = s.agree(ctx, "wal.join", l, p.Incarnation, max(p.LSN, least)); err != nil {
+		return p, err
+	}
+	l.begin(p)
 	s.log.Warn("joined the lane that was rebuilt", "lane", string(name), "lsn", uint64(p.LSN))
 	if know.Acknowledged <= p.LostAfter || know.Acknowledged >= p.Start {
 		return p, nil

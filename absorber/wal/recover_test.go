@@ -15,8 +15,15 @@ func (s *Store) Recover(ctx context.Context, name row.Lane, checkpoint row.LSN) 
 	if s.Knows(name).Incarnation == "" {
 		s.Doubt(name)
 	}
-	if err := s.Adopt(ctx, name, checkpoint); err == nil || !errors.Is(err, ErrLost) {
-		return err
+	for {
+		err := s.Adopt(ctx, name, checkpoint)
+		if errors.Is(err, ErrRollCall) && pause(ctx, rollCallTime/10) == nil {
+			continue
+		}
+		if err == nil || !errors.Is(err, ErrLost) {
+			return err
+		}
+		break
 	}
 	if _, err := s.Join(ctx, name, checkpoint); err == nil || !errors.Is(err, ErrLost) {
 		return err

@@ -27,6 +27,7 @@ const (
 	ansLocked     = -8
 	ansDeadlock   = -9
 	ansUnlocked   = -10
+	ansRoll       = -11
 )
 
 // script is one file of lua/ behind the prelude.

@@ -64,8 +64,9 @@ type lane struct {
 	// suspect: the server was restarted or replaced; nobody has yet compared
 	// the lane with MySQL's checkpoint.
 	suspect atomic.Bool
-	doubts  atomic.Uint64 // how often suspect was set
-	acked   atomic.Uint64 // highest LSN that was acknowledged on Redis' word alone
+	doubts  atomic.Uint64          // how often suspect was set
+	acked   atomic.Uint64          // highest LSN that was acknowledged on Redis' word alone
+	run     atomic.Pointer[string] // run of Redis in which the lane was opened
 
 	writers writerKey
 	polled  poll

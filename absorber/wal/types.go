@@ -228,14 +228,23 @@ type Progress struct {
 	// Told is the highest LSN that a process has missed in the lane: above LSN
 	// it says that Redis was rolled back.
 	Told row.LSN
+	// Run is the run of Redis in which all agreed how far the lane is, Cut how far
+	// that was, Roll the run for which they are being asked, "" if they are not.
+	Run, Roll string
+	Cut       row.LSN
+	// Between these LSNs Redis was rolled back, and went on with other units; who
+	// had acknowledged those before was silent for too long to be asked. 0 if that
+	// never was.
+	ReplacedAfter, ReplacedTo row.LSN
 	// Sealed says that somebody is rebuilding the lane: nothing is committed.
 	Sealed bool
 }
 
-// Lost is how many LSNs stand between LostAfter and LostTo.
+// Lost is how many LSNs of acknowledged units Redis has lost, at most.
 func (p Progress) Lost() uint64 {
-	if p.LostTo <= p.LostAfter {
-		return 0
+	n := uint64(p.ReplacedTo - p.ReplacedAfter)
+	if p.LostTo > p.LostAfter {
+		n += uint64(p.LostTo - p.LostAfter)
 	}
-	return uint64(p.LostTo - p.LostAfter)
+	return n
 }

@@ -2,7 +2,7 @@
 -- big-endian bytes: Lua would print 1e+15, and comparing strings with < asks
 -- the locale. LSNs stay exact up to 2^53.
 local CONFLICT, GATED, STALE, FULL, LOST, SUPERSEDED, UNSEEDED = -1, -2, -3, -4, -5, -6, -7
-local LOCKED, DEADLOCK, UNLOCKED = -8, -9, -10
+local LOCKED, DEADLOCK, UNLOCKED, ROLL = -8, -9, -10, -11
 local SLICE = 4000 -- unpack() has a C stack of 8000 slots
 
 local function dec(n)
@@ -20,6 +20,12 @@ end
 local function number8(s)
   local a, b, c, d, e, f, g, h = string.byte(s, 1, 8)
   return ((((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f) * 256 + g) * 256 + h
+end
+
+-- serverrun names the run of the server, '' if it does not tell.
+local function serverrun()
+  local info = redis.pcall('INFO', 'server')
+  return type(info) == 'string' and string.match(info, 'run_id:(%x+)') or ''
 end
 
 local function now_ms()

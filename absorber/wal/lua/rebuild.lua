@@ -16,5 +16,5 @@ local paused = redis.call('HGET', KEYS[1], 'paused') or '0'
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'incarnation', ARGV[5],
   'lsn', ARGV[4], 'settled', ARGV[4], 'relayed', ARGV[4], 'flush', '0', 'paused', paused, 'epoch', '0',
-  'start', ARGV[4], 'lost_after', ARGV[2], 'lost_to', ARGV[3])
+  'start', ARGV[4], 'lost_after', ARGV[2], 'lost_to', ARGV[3], 'run', serverrun(), 'cut', ARGV[4])
 return redis.call('HGETALL', KEYS[1])

@@ -117,10 +117,15 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	}
 	there := left.Incarnation != ""
 	if there || cp.Epoch == 0 && top == 0 {
-		if _, err := p.store.Open(ctx, lane); err != nil {
+		_, err := p.store.Open(ctx, lane)
+		if err != nil && !errors.Is(err, wal.ErrLost) {
 			return err
 		}
-		if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) && !behind {
+		if errors.Is(err, wal.ErrLost) { // somebody has told meanwhile that he saw more
+			if left, err = p.store.Remains(ctx, lane); err != nil {
+				return err
+			}
+		} else if !there || !left.Sealed && left.LSN >= max(cp.LSN, left.Told, top) && !behind {
 			return nil
 		}
 	}

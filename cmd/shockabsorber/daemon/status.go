@@ -119,7 +119,10 @@ func lossOf(closed bool, p wal.Progress) string {
 	if closed {
 		text = "Redis or MySQL has lost the lane, or units of it; it is closed until it is rebuilt. "
 	}
-	if n := p.Lost(); n > 0 {
+	if n := p.ReplacedTo - p.ReplacedAfter; n > 0 {
+		text += fmt.Sprintf("Units %d to %d (%d at most) of a process that was not heard for a while were acknowledged and in Redis only, and were lost when it was restarted; others have their numbers. ", p.ReplacedAfter+1, p.ReplacedTo, n)
+	}
+	if n := p.LostTo - p.LostAfter; p.LostTo > p.LostAfter {
 		text += fmt.Sprintf("Units %d to %d (%d at most), which were acknowledged and in Redis only, were lost with it. ", p.LostAfter+1, p.LostTo, n)
 	}
 	return text
