@@ -45,7 +45,7 @@ func (e *Engine) Reserve(ctx context.Context, u *Usage, t *schema.Table, n uint6
 // reserve is nextAutoIncrement, within what the column can hold.
 func (e *Engine) reserve(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
 	if slices.ContainsFunc(t.Uniques, ofPrefix) { // the statement will pass through: no value is used up
-		return 0, gen, given, &Refused{Reason: "unique_prefix"}
+		return 0, gen, given, &Refused{Reason: reasonPrefix}
 	}
 	first, gen, given, err = e.nextAutoIncrement(ctx, u, t, n, inc)
 	if err != nil {

@@ -10,6 +10,11 @@ import (
 // loadUnique reads the rows that hold values of unique indexes, and reports
 // whether one was not read before.
 func (tr *transformation) loadUnique(ctx context.Context, values []UniqueValue) (found bool, err error) {
+	for _, v := range values {
+		if ofPrefix(v.Index) {
+			return false, &Refused{Reason: reasonPrefix}
+		}
+	}
 	holders, err := tr.find(ctx, values)
 	if err != nil {
 		return false, err

@@ -65,6 +65,11 @@ func (x *Transaction) distinct(t *schema.Table, steps []step) error {
 	for _, s := range steps {
 		keeps[s.key] = s.new
 	}
+	for _, s := range steps {
+		if err := noPrefix(t, s.old, s.new); err != nil {
+			return err
+		}
+	}
 	taken := map[wal.ClaimKey]bool{}
 	for _, s := range steps {
 		for _, ix := range t.Uniques {

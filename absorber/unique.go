@@ -37,9 +37,36 @@ func (c *change) mutation() row.Mutation {
 	return m
 }
 
+// reasonPrefix is why a statement that needs a value of a unique prefix is
+// Refused: no lookup by an index finds the rows that begin alike, and their text
+// is cut. That goes before any *Duplicate, since of several values that are taken
+// MySQL may name this one.
+const reasonPrefix = "unique_prefix"
+
 // ofPrefix reports whether an index is one of the first characters of a column.
 func ofPrefix(ix schema.Index) bool {
 	return slices.ContainsFunc(ix.Prefix, func(n int) bool { return n > 0 })
+}
+
+// noPrefix refuses a change that needs a value of a unique prefix.
+func noPrefix(t *schema.Table, old, new row.Image) error {
+	for _, ix := range t.Uniques {
+		if !ofPrefix(ix) {
+			continue
+		}
+		was, had, err := claimKey(t, ix, old)
+		if err != nil {
+			return err
+		}
+		is, has, err := claimKey(t, ix, new)
+		if err != nil {
+			return err
+		}
+		if has && !(had && was == is) {
+			return &Refused{Reason: reasonPrefix}
+		}
+	}
+	return nil
 }
 
 // wanted is a unique value that a change needs.
@@ -87,6 +114,9 @@ func claims(t *schema.Table, changes []change) (want []wanted, releases []wal.Cl
 	taken := map[wal.ClaimKey]bool{}
 	givenUp = map[wal.ClaimKey]bool{}
 	for _, ch := range changes {
+		if err := noPrefix(t, ch.old, ch.new); err != nil {
+			return nil, nil, nil, err
+		}
 		for _, ix := range t.Uniques {
 			oldKey, hadOld, err := claimKey(t, ix, ch.old)
 			if err != nil {
@@ -105,9 +135,6 @@ func claims(t *schema.Table, changes []change) (want []wanted, releases []wal.Cl
 			}
 			if !hasNew {
 				continue
-			}
-			if ofPrefix(ix) { // no lookup by an index finds the rows that begin alike, and their text is cut
-				return nil, nil, nil, &Refused{Reason: "unique_prefix"}
 			}
 			if taken[newKey] { // two rows of one statement: which of them MySQL names is its own affair
 				return nil, nil, nil, &Refused{Reason: "duplicate_in_statement"}
