@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
@@ -19,7 +21,8 @@ var stamp = regexp.MustCompile(`20\d\d-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?`)
 func mask(packets [][]byte) {
 	now := time.Now().UTC()
 	near := func(t time.Time) bool { return t.Sub(now).Abs() < 26*time.Hour }
-	for _, p := range packets {
+	for n := range packets {
+		p := packets[n]
 		for _, at := range stamp.FindAllIndex(p, -1) {
 			if t, err := time.Parse(time.DateTime, string(p[at[0]:at[0]+19])); err == nil && near(t) {
 				for i := at[0]; i < at[1]; i++ {
@@ -28,16 +31,47 @@ func mask(packets [][]byte) {
 			}
 		}
 		for i := 0; i+7 < len(p); i++ { // length, year, month, day, hour, minute, second, microseconds
-			if n := int(p[i]); n != 7 && n != 11 || i+n >= len(p) || p[i+2] != byte(now.Year()>>8) {
+			if l := int(p[i]); l != 7 && l != 11 || i+l >= len(p) || p[i+2] != byte(now.Year()>>8) {
 				continue
 			}
 			t := time.Date(int(p[i+1])|int(p[i+2])<<8, time.Month(p[i+3]), int(p[i+4]), int(p[i+5]), int(p[i+6]), int(p[i+7]), 0, time.UTC)
 			if near(t) {
-				for j := i + 1; j <= i+int(p[i]); j++ {
+				// Of a fraction of 0 nothing is sent: as long as without one.
+				p = slices.Delete(p, i+8, i+1+int(p[i]))
+				p[i] = 7
+				for j := i + 1; j <= i+7; j++ {
 					p[j] = '#'
 				}
 			}
 		}
+		if len(p) < len(packets[n]) {
+			p[0], p[1], p[2] = byte(len(p)-4), byte((len(p)-4)>>8), byte((len(p)-4)>>16)
+			packets[n] = p
+		}
+	}
+}
+
+// TestMask: a moment of now is as long with a fraction as without one, of which
+// the binary protocol sends none. Other moments stay.
+func TestMask(t *testing.T) {
+	now := time.Now().UTC()
+	moment := func(m time.Time, micros ...byte) []byte {
+		return append([]byte{byte(7 + len(micros)), byte(m.Year()), byte(m.Year() >> 8), byte(m.Month()), byte(m.Day()), byte(m.Hour()), byte(m.Minute()), byte(m.Second())}, micros...)
+	}
+	packet := func(moments ...[]byte) []byte {
+		content := slices.Concat(append([][]byte{{0, 0}}, moments...)...)
+		return append([]byte{byte(len(content) + 1), 0, 0, 1}, append(content, 'z')...)
+	}
+	old := moment(now.AddDate(-3, 0, 0), 1, 2, 3, 4)
+	masked := func(p []byte) []byte {
+		packets := [][]byte{p}
+		mask(packets)
+		return packets[0]
+	}
+	short := masked(packet(moment(now), old, moment(now)))
+	long := masked(packet(moment(now, 1, 0, 0, 0), old, moment(now.Add(time.Second), 9, 9, 9, 0)))
+	if !bytes.Equal(short, long) || !bytes.Contains(long, old) || int(long[0]) != len(long)-4 {
+		t.Errorf("%q and %q", short, long)
 	}
 }
 
