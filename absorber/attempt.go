@@ -24,6 +24,7 @@ type Result struct {
 	// the last explicit one. Generated says that LAST_INSERT_ID() changes too.
 	InsertID  uint64
 	Generated bool
+	Reserved  Reservation // the generated values
 	Lane      row.Lane
 	LSN       row.LSN // 0 if nothing had to be written
 }

@@ -14,48 +14,63 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
+// Reservation are AUTO_INCREMENT values that were given to a statement.
+type Reservation struct {
+	wal.Taken
+	gen   wal.TableState // by whose counter,
+	given time.Time      // and before which they were certainly not given out: the answer may have been long on its way
+}
+
 // nextAutoIncrement takes n values from the table's counter in Redis. The
 // counter belongs to a generation of the table: for a synchronous section it is
 // handed over to MySQL (handOver), and then seeded from MySQL again.
-// given is a time before which the values were certainly not given out: the
-// answer may have been long on its way.
-func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
+func (e *Engine) nextAutoIncrement(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (r Reservation, err error) {
 	err = e.onCounter(ctx, u, t, func(st wal.TableState) (ok bool, err error) {
 		lane, table := e.lane(t), t.Name.String()
 		if err := e.keepCounters(ctx, lane, e.given.untold(lane, st.Incarnation)); err != nil {
 			return false, err
 		}
-		gen, given = st, time.Now()
-		if first, ok, err = e.takers.take(ctx, takeKey{lane, table, st, inc}, n, e.store.NextAutoIncrement); ok && err == nil {
-			e.given.note(lane, table, st, first+n*inc.Increment)
+		r.gen, r.given = st, time.Now()
+		if r.Taken, ok, err = e.takers.take(ctx, takeKey{lane, table, st, inc}, n, e.store.NextAutoIncrement); ok && err == nil {
+			e.given.note(lane, table, st, r.First+n*inc.Increment)
 		}
 		return ok, err
 	})
-	return first, gen, given, err
+	return r, err
 }
 
-// Reserve takes n AUTO_INCREMENT values for rows that Transform will insert:
-// first, first+inc.Increment and so on. Values that are not used are gone, as
-// after a rollback. *Refused where the counter cannot do it.
-func (e *Engine) Reserve(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, err error) {
-	first, _, _, err = e.reserve(ctx, u, t, n, inc)
-	return first, err
-}
-
-// reserve is nextAutoIncrement, within what the column can hold.
-func (e *Engine) reserve(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (first uint64, gen wal.TableState, given time.Time, err error) {
+// Reserve takes n AUTO_INCREMENT values for rows that Transform will insert.
+// Values that are not used are gone, as after a rollback, unless GiveBack gets
+// them. *Refused where the counter cannot do it.
+func (e *Engine) Reserve(ctx context.Context, u *Usage, t *schema.Table, n uint64, inc AutoIncrement) (Reservation, error) {
 	if slices.ContainsFunc(t.Uniques, ofPrefix) { // the statement will pass through: no value is used up
-		return 0, gen, given, &Refused{Reason: reasonPrefix}
+		return Reservation{}, &Refused{Reason: reasonPrefix}
 	}
-	first, gen, given, err = e.nextAutoIncrement(ctx, u, t, n, inc)
+	r, err := e.nextAutoIncrement(ctx, u, t, n, inc)
 	if err != nil {
-		return 0, gen, given, err
+		return Reservation{}, err
 	}
-	last := first + (n-1)*inc.Increment
-	if last < first || last > maxAutoIncrement(&t.Columns[t.AutoIncrement]) {
-		return 0, gen, given, &Refused{Reason: "auto_increment_range"}
+	last := r.First + (n-1)*inc.Increment
+	if last < r.First || last > maxAutoIncrement(&t.Columns[t.AutoIncrement]) {
+		e.GiveBack(ctx, t, r)
+		return Reservation{}, &Refused{Reason: "auto_increment_range"}
 	}
-	return first, gen, given, nil
+	return r, nil
+}
+
+// GiveBack gives values back of which nothing is stored, and never will be: the
+// statement they were for passes through, and is to be given by MySQL what it
+// would be given without a proxy. Called once for a Reservation. It does nothing
+// once somebody has been given values after them, or has used one of these by
+// itself, or the gate has been closed; nor where Redis does not answer. Then they
+// are gone, as after a rollback.
+func (e *Engine) GiveBack(ctx context.Context, t *schema.Table, r Reservation) {
+	if r.N == 0 {
+		return
+	}
+	if _, err := e.store.GiveBackAutoIncrement(ctx, e.lane(t), r.gen, t.Name.String(), r.Taken); err != nil {
+		e.log.Debug("AUTO_INCREMENT values could not be given back, and are skipped", "table", t.Name, "first", r.First, "n", r.N, "err", err)
+	}
 }
 
 // raises are the values of new rows above which the counter has to go: the

@@ -173,7 +173,7 @@ func TestGivenMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	first, ok, err := p.store.NextAutoIncrement(t.Context(), "main", st, "d.pairs", 1, 1, 1)
-	if err != nil || !ok || first != 50 {
-		t.Errorf("the counter gives %d, %v, %v; want 50", first, ok, err)
+	if err != nil || !ok || first.First != 50 {
+		t.Errorf("the counter gives %d, %v, %v; want 50", first.First, ok, err)
 	}
 }

@@ -42,16 +42,14 @@ func lifetime(t *schema.Table, ttl time.Duration) time.Duration {
 
 // insertion is one INSERT on its way.
 type insertion struct {
-	e     *Engine
-	u     *Usage
-	t     *schema.Table
-	rows  []NewRow
-	refs  []row.Ref
-	inc   AutoIncrement
-	given time.Time      // when the AUTO_INCREMENT values were given out,
-	gen   wal.TableState // and by which generation's counter
-	last  uint64         // the last of them
-	res   Result
+	e    *Engine
+	u    *Usage
+	t    *schema.Table
+	rows []NewRow
+	refs []row.Ref
+	inc  AutoIncrement
+	last uint64 // the last AUTO_INCREMENT value of res.Reserved
+	res  Result
 
 	failedAt int  // the row that clashed
 	locked   bool // a transaction has locked the rows for this INSERT
@@ -70,7 +68,8 @@ func (in *insertion) read(ctx context.Context, st wal.TableState) ([]wal.Row, er
 // *Duplicate (1062), *Refused (do it synchronously), ErrReplan, ErrLockWait,
 // ErrBacklog, or *row.Error when Redis or MySQL cannot be asked; an Ambiguous
 // one leaves open whether the rows were inserted. AUTO_INCREMENT values that
-// were taken are in the Result with an error too.
+// were taken are in the Result with an error too; of a *Refused statement they
+// can be given back.
 func (e *Engine) Insert(ctx context.Context, u *Usage, t *schema.Table, rows []NewRow, inc AutoIncrement) (Result, error) {
 	in := &insertion{e: e, u: u, t: t, rows: rows, inc: inc, res: Result{Lane: e.lane(t)}}
 	if err := in.name(ctx); err != nil {
@@ -111,7 +110,8 @@ func (in *insertion) name(ctx context.Context) error {
 // same ones (handOver), unless it was DDL that has begun the counter anew. Others
 // are taken, and the old are gone, as after a rollback.
 func (in *insertion) outdated(st wal.TableState) bool {
-	return in.res.Generated && (in.gen.Incarnation != st.Incarnation || in.gen.Gen != st.Gen)
+	gen := in.res.Reserved.gen
+	return in.res.Generated && (gen.Incarnation != st.Incarnation || gen.Gen != st.Gen)
 }
 
 // build makes the unit from what the cache and MySQL say now. Of several rows
@@ -189,7 +189,7 @@ func (in *insertion) unit(ctx context.Context, st wal.TableState) (*wal.Commit, 
 // been replaced (outdated).
 func (in *insertion) keyReads(ctx context.Context, st wal.TableState, c *wal.Commit) error {
 	table := in.t.Name.String()
-	if in.res.Generated && in.keyGenerated() && in.gen == st && time.Since(in.given) < freshKey {
+	if r := in.res.Reserved; in.res.Generated && in.keyGenerated() && r.gen == st && time.Since(r.given) < freshKey {
 		for _, ref := range in.refs {
 			c.Reads = append(c.Reads, wal.RowRead{RowKey: wal.RowKey{Table: table, Key: ref.Key}})
 		}
@@ -269,16 +269,15 @@ func (in *insertion) generate(ctx context.Context) error {
 	if n != len(in.rows) {
 		return &Refused{Reason: "mixed_auto_increment"}
 	}
-	var first uint64
-	var err error
-	if first, in.gen, in.given, err = in.e.reserve(ctx, in.u, in.t, uint64(n), in.inc); err != nil {
+	r, err := in.e.Reserve(ctx, in.u, in.t, uint64(n), in.inc)
+	if err != nil {
 		return err
 	}
 	for i := range in.rows {
-		in.rows[i].Image[col] = strconv.AppendUint(nil, first+uint64(i)*in.inc.Increment, 10)
+		in.rows[i].Image[col] = strconv.AppendUint(nil, r.First+uint64(i)*in.inc.Increment, 10)
 	}
-	in.last = first + uint64(n-1)*in.inc.Increment
-	in.res.InsertID, in.res.Generated = first, true
+	in.last = r.First + uint64(n-1)*in.inc.Increment
+	in.res.InsertID, in.res.Generated, in.res.Reserved = r.First, true, r
 	return nil
 }
 

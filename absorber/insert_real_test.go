@@ -60,7 +60,7 @@ func TestInsertMeetsItsValueInMySQL(t *testing.T) {
 			in := &insertion{e: e, u: e.NewUsage(), t: &table, inc: AutoIncrement{1, 1},
 				rows: []NewRow{{Image: [][]byte{[]byte("1"), []byte("ours"), nil}, Generate: true}}}
 			// The value 1 was given out so long ago that its key is looked up.
-			in.gen, in.last, in.res = st, 1, Result{Lane: "main", InsertID: 1, Generated: true}
+			in.last, in.res = 1, Result{Lane: "main", InsertID: 1, Generated: true, Reserved: Reservation{gen: st}}
 			ref, err := row.IndexRef(&table, in.rows[0].Image)
 			if err != nil {
 				t.Fatal(err)

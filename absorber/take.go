@@ -26,20 +26,19 @@ type takeKey struct {
 
 // taking is one call in the making, on its way, or done.
 type taking struct {
-	n     uint64 // values wanted so far
-	sent  bool   // nobody joins any more
-	done  chan struct{}
-	first uint64
-	ok    bool
-	err   error
+	n    uint64 // values wanted so far
+	sent bool   // nobody joins any more
+	done chan struct{}
+	all  wal.Taken
+	ok   bool
+	err  error
 }
 
 // nextFunc is wal.Store.NextAutoIncrement.
-type nextFunc func(ctx context.Context, lane row.Lane, state wal.TableState, table string, n, increment, offset uint64) (uint64, bool, error)
+type nextFunc func(ctx context.Context, lane row.Lane, state wal.TableState, table string, n, increment, offset uint64) (wal.Taken, bool, error)
 
-// take takes n values at k.inc.Increment from each other, and returns the
-// first. ok is false if the counter is not seeded.
-func (ts *takers) take(ctx context.Context, k takeKey, n uint64, next nextFunc) (first uint64, ok bool, err error) {
+// take takes n values at k.inc.Increment from each other. ok is false if the counter is not seeded.
+func (ts *takers) take(ctx context.Context, k takeKey, n uint64, next nextFunc) (v wal.Taken, ok bool, err error) {
 	ts.mu.Lock()
 	before := ts.last[k]
 	b := before
@@ -60,9 +59,9 @@ func (ts *takers) take(ctx context.Context, k takeKey, n uint64, next nextFunc) 
 	select {
 	case <-b.done:
 	case <-ctx.Done():
-		return 0, false, ctx.Err() // the values are gone, as after a rollback
+		return v, false, ctx.Err() // the values are gone, as after a rollback
 	}
-	return b.first + mine*k.inc.Increment, b.ok, b.err
+	return b.all.Part(mine, n), b.ok, b.err
 }
 
 // send waits for the call before, closes b to others and makes the call. The
@@ -77,7 +76,7 @@ func (ts *takers) send(ctx context.Context, k takeKey, before, b *taking, next n
 	b.sent = true
 	n := b.n
 	ts.mu.Unlock()
-	b.first, b.ok, b.err = next(ctx, k.lane, k.state, k.table, n, k.inc.Increment, k.inc.Offset)
+	b.all, b.ok, b.err = next(ctx, k.lane, k.state, k.table, n, k.inc.Increment, k.inc.Offset)
 	ts.mu.Lock()
 	if ts.last[k] == b {
 		delete(ts.last, k)

@@ -19,14 +19,14 @@ func TestTakersShareCalls(t *testing.T) {
 	var mu sync.Mutex
 	counter, calls := uint64(1), 0
 	release := make(chan struct{})
-	next := func(_ context.Context, _ row.Lane, _ wal.TableState, _ string, n, increment, _ uint64) (uint64, bool, error) {
+	next := func(_ context.Context, _ row.Lane, _ wal.TableState, _ string, n, increment, _ uint64) (wal.Taken, bool, error) {
 		<-release
 		mu.Lock()
 		defer mu.Unlock()
 		first := counter
 		counter += n * increment
 		calls++
-		return first, true, nil
+		return wal.Taken{First: first, N: n, Increment: increment}, true, nil
 	}
 	k := takeKey{table: "t", inc: AutoIncrement{Increment: 5, Offset: 1}}
 	const sessions, each = 40, 3
@@ -34,14 +34,14 @@ func TestTakersShareCalls(t *testing.T) {
 	var got []uint64
 	session := func() {
 		wg.Go(func() {
-			first, ok, err := ts.take(t.Context(), k, each, next)
-			if !ok || err != nil {
-				t.Errorf("take gave %v, %v", ok, err)
+			v, ok, err := ts.take(t.Context(), k, each, next)
+			if !ok || err != nil || v.N != each {
+				t.Errorf("take gave %v, %v, %v", v, ok, err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
 			for i := range uint64(each) {
-				got = append(got, first+i*5)
+				got = append(got, v.First+i*5)
 			}
 		})
 	}
@@ -85,16 +85,16 @@ func TestTakersFail(t *testing.T) {
 	var ts takers
 	broken := errors.New("broken")
 	k := takeKey{table: "t", inc: AutoIncrement{Increment: 1, Offset: 1}}
-	fail := func(context.Context, row.Lane, wal.TableState, string, uint64, uint64, uint64) (uint64, bool, error) {
-		return 0, false, broken
+	fail := func(context.Context, row.Lane, wal.TableState, string, uint64, uint64, uint64) (wal.Taken, bool, error) {
+		return wal.Taken{}, false, broken
 	}
 	if _, _, err := ts.take(t.Context(), k, 1, fail); !errors.Is(err, broken) {
 		t.Errorf("take gave %v", err)
 	}
-	good := func(context.Context, row.Lane, wal.TableState, string, uint64, uint64, uint64) (uint64, bool, error) {
-		return 7, true, nil
+	good := func(context.Context, row.Lane, wal.TableState, string, uint64, uint64, uint64) (wal.Taken, bool, error) {
+		return wal.Taken{First: 7, N: 1, Increment: 1}, true, nil
 	}
-	if first, ok, err := ts.take(t.Context(), k, 1, good); first != 7 || !ok || err != nil {
-		t.Errorf("take gave %d, %v, %v", first, ok, err)
+	if v, ok, err := ts.take(t.Context(), k, 1, good); v.First != 7 || !ok || err != nil {
+		t.Errorf("take gave %d, %v, %v", v.First, ok, err)
 	}
 }

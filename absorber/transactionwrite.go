@@ -169,7 +169,7 @@ func (x *Transaction) insertion(ctx context.Context, in *insertion, st wal.Table
 	for i, ref := range fresh.refs {
 		r := &lockedRow{t: in.t, ref: ref, read: c.Reads[i], state: st}
 		if r.read.Lease == "" && r.read.Version == 0 { // keyReads has not looked at MySQL
-			r.given = in.given
+			r.given = in.res.Reserved.given
 		}
 		x.add(r)
 	}

@@ -52,7 +52,7 @@ func (c *computation) insertHere(ctx context.Context) (string, error) {
 	}
 	if reason, err := refused(err); reason != "" || err != nil {
 		if res.Generated {
-			c.first = res.InsertID
+			c.first, c.taken = res.InsertID, res.Reserved
 		}
 		return reason, err
 	}

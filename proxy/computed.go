@@ -26,9 +26,10 @@ type computation struct {
 	env  *sqlrewrite.Env
 	req  request
 
-	first uint64        // the first AUTO_INCREMENT value reserved for it, 0 if none
-	res   *shadowResult // of the last run on a shadow, nil
-	ok    *wire.OK      // if the answer was computed here
+	first uint64               // the first AUTO_INCREMENT value reserved for it, 0 if none
+	taken absorber.Reservation // all of them
+	res   *shadowResult        // of the last run on a shadow, nil
+	ok    *wire.OK             // if the answer was computed here
 }
 
 // errAnswered says that MySQL has refused the statement: nothing is absorbed,
@@ -237,6 +238,9 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 			// A row before the one that fails might fail for another row's sake.
 			return "several_rows", nil
 		}
+		if errors.Is(err, errAnswered) { // before a row was stored
+			c.giveBack(ctx)
+		}
 		return "", err
 	}
 	if c.p.NumRows() > 1 && (c.p.Verb != sqlrewrite.Insert || n > 0 && len(c.res.after) != n || len(c.res.after) < c.p.NumRows()) {
@@ -262,7 +266,7 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 		if c.res = alone; len(before) == 0 {
 			return alone.after, nil
 		}
-		if c.first != 0 && c.taken(before, alone.after) {
+		if c.first != 0 && c.met(before, alone.after) {
 			return nil, absorber.ErrReplan
 		}
 		err := c.run(ctx, before)
@@ -301,15 +305,22 @@ func (c *computation) reserve(ctx context.Context, n int, sc *absorber.Scope) er
 	inc := absorber.AutoIncrement(c.env.AutoIncrement)
 	var err error
 	if c.first == 0 {
-		c.first, err = c.s.shared.engine.Reserve(ctx, c.s.usage, c.p.Table, uint64(n), inc)
+		c.taken, err = c.s.shared.engine.Reserve(ctx, c.s.usage, c.p.Table, uint64(n), inc)
+		c.first = c.taken.First
 	}
 	sc.Given = c.first + uint64(n-1)*inc.Increment
 	return err
 }
 
-// taken reports whether a row of the table has a key that AUTO_INCREMENT gave
+// giveBack gives back what reserve took, for a statement that stores nothing of it.
+func (c *computation) giveBack(ctx context.Context) {
+	c.s.shared.engine.GiveBack(ctx, c.p.Table, c.taken)
+	c.first, c.taken = 0, absorber.Reservation{}
+}
+
+// met reports whether a row of the table has a key that AUTO_INCREMENT gave
 // to a new one: a statement that ran in MySQL meanwhile has given it out too.
-func (c *computation) taken(before, new []row.Image) bool {
+func (c *computation) met(before, new []row.Image) bool {
 	col := c.p.Table.AutoIncrement
 	for _, b := range before {
 		for _, n := range new {

@@ -176,7 +176,10 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 	if c.unconvertible() {
 		return string(sqlrewrite.ReasonValue), nil
 	}
-	return c.do(ctx, adm)
+	if reason, err = c.do(ctx, adm); reason != "" && err == nil {
+		c.giveBack(ctx)
+	}
+	return reason, err
 }
 
 // do executes the statement, here or on a shadow.

@@ -57,7 +57,7 @@ func (c *computation) put(ctx context.Context, rows, before []row.Image) ([]row.
 		c.ok = c.inserted(rows)
 		return rows, nil
 	}
-	if c.first != 0 && c.taken(before, rows) {
+	if c.first != 0 && c.met(before, rows) {
 		return nil, absorber.ErrReplan
 	}
 	if c.p.Verb == sqlrewrite.Upsert && len(rows) == 1 && len(before) == 1 && c.p.Table.AutoIncrement < 0 && !c.p.MovesKey {

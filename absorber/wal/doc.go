@@ -15,7 +15,7 @@
 //	sa:{lane}:row:<table>:<gen>:<key> 14 bytes of header, then the image
 //	sa:{lane}:uniq:<table>:<gen>:<index>:<value>   LSN (8 bytes), then the owner's key
 //	sa:{lane}:lease:r:... lease:u:... proof that a missing row or claim was not written since
-//	sa:{lane}:auto:<table>            "generation:next value"
+//	sa:{lane}:auto:<table>            "generation:next:increment:offset[:used]", see parsecounter in lua/prelude.lua
 //	sa:{lane}:gate:<table>            hash: when and up to where it was closed, its owners
 //	sa:{lane}:gates                   set of tables whose gate is closed
 //	sa:{lane}:owner                   who drains the lane

@@ -18,6 +18,9 @@ func TestLane(t *testing.T) {
 		{"waiting for a settle", waitSettled},
 		{"the lane has one owner at a time", laneOwner},
 		{"the counter gives out values", counter},
+		{"values are given back", counterGivenBack},
+		{"values are given back at random", givenBackAtRandom},
+		{"values are given back once", givenBackOnce},
 		{"the counter belongs to a generation", counterGeneration},
 		{"a counter that Redis has lost is kept", counterKept},
 		{"the counter stops at 2^53", counterRange},
@@ -154,11 +157,18 @@ func laneOwner(e *env) {
 // next takes values from the counter.
 func (e *env) next(n, inc, off uint64) (uint64, bool) {
 	e.Helper()
-	first, ok, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, n, inc, off)
+	v, ok := e.takeValues(n, inc, off)
+	return v.First, ok
+}
+
+// takeValues takes values that may be given back.
+func (e *env) takeValues(n, inc, off uint64) (Taken, bool) {
+	e.Helper()
+	v, ok, err := e.s.NextAutoIncrement(e.ctx, main0, e.st, table, n, inc, off)
 	if err != nil {
 		e.Fatal(err)
 	}
-	return first, ok
+	return v, ok
 }
 
 func counter(e *env) {

@@ -210,9 +210,9 @@ local function raise(head, from)
     local h1, h2 = byte(head, i, i + 1)
     local h = h1 * 256 + h2
     local c = counters[h]
-    local next = above(c, number8(sub(head, i + 4, i + 11)), 1)
-    if c.next < next then
-      c.next, raised[h] = next, true
+    local value = number8(sub(head, i + 4, i + 11))
+    if pass(c, value, above(c, value, 1)) then
+      raised[h] = true
     end
   end
 end

@@ -65,15 +65,22 @@ local function each(list, from, to, command, key)
   end
 end
 
--- parsecounter takes an AUTO_INCREMENT counter "generation:next:increment:offset"
+-- parsecounter takes an AUTO_INCREMENT counter "generation:next:increment:offset:used"
 -- apart; nil if it is not there. The increment and the offset are those of the
--- statement that last took a value.
+-- statement that last took a value. used, which may be missing, is the highest
+-- value that the counter had passed already when somebody else was found to use
+-- it: it is not taken back (auto.lua).
 local function parsecounter(value)
-  local gen, next, inc, off = string.match(value or '', '^(%d+):(%d+):?(%d*):?(%d*)$')
+  local gen, next, inc, off, used = string.match(value or '', '^(%d+):(%d+):?(%d*):?(%d*):?(%d*)$')
   if not gen then
     return nil
   end
-  return {gen = gen, next = tonumber(next), inc = tonumber(inc) or 1, off = tonumber(off) or 1}
+  return {gen = gen, next = tonumber(next), inc = tonumber(inc) or 1, off = tonumber(off) or 1, used = tonumber(used) or 0}
+end
+
+-- newcounter is a counter that has given out nothing.
+local function newcounter(gen)
+  return {gen = gen, next = 0, inc = 1, off = 1, used = 0}
 end
 
 -- counter is parsecounter; nil also for a counter of another generation.
@@ -86,13 +93,30 @@ end
 
 -- countertext is what parsecounter takes apart.
 local function countertext(c)
-  return c.gen .. ':' .. dec(c.next) .. ':' .. dec(c.inc) .. ':' .. dec(c.off)
+  local text = c.gen .. ':' .. dec(c.next) .. ':' .. dec(c.inc) .. ':' .. dec(c.off)
+  if c.used > 0 then
+    return text .. ':' .. dec(c.used)
+  end
+  return text
 end
 
 -- above is what InnoDB has its counter give out next once n values from v on
 -- are used: the series goes on at the increment.
 local function above(c, v, n)
   return math.floor(math.abs(v - c.off) / c.inc) * c.inc + n * c.inc + c.off
+end
+
+-- pass has a counter give out next, if it is not there yet, because value is
+-- used. It reports whether the counter has changed.
+local function pass(c, value, next)
+  if c.next < next then
+    c.next = next
+  elseif c.used < value then
+    c.used = value
+  else
+    return false
+  end
+  return true
 end
 
 -- split takes a table's state "incarnation:generation:gate" apart.

@@ -1,7 +1,6 @@
 package differential
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"regexp"
@@ -151,22 +150,4 @@ func (s *stage) counterInRedis(t *table) (c redisCounter, err error) {
 	}
 	c.next, err = strconv.ParseUint(parts[1], 10, 64)
 	return c, err
-}
-
-// sameButID reports whether two answers are OK packets that differ in the
-// AUTO_INCREMENT value alone: a statement may have taken values before it turned
-// out that it has to pass through, and MySQL gives it later ones
-// (proxy/DESIGN.md).
-func sameButID(a, b [][]byte) bool {
-	last := len(a) - 1
-	if last < 0 || len(b) != len(a) || a[last][4] != 0 || b[last][4] != 0 {
-		return false
-	}
-	return slices.EqualFunc(a[:last], b[:last], bytes.Equal) && bytes.Equal(withoutID(a[last]), withoutID(b[last]))
-}
-
-// withoutID is an OK packet without its header and its insert id.
-func withoutID(p []byte) []byte {
-	at := 5 + lenenc(p[5])
-	return append(bytes.Clone(p[4:at]), p[at+lenenc(p[at]):]...)
 }

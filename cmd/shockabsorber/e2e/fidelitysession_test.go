@@ -166,6 +166,8 @@ func TestF3InsertID(t *testing.T) {
 		p.query(anyhow, ask...)
 		p.query(anyhow, "INSERT INTO pay (ref, note) VALUES ('id1', CONCAT('it ', 'fails'))")
 		p.query(anyhow, ask...)
+		p.query(anyhow, "INSERT INTO pay (ref, note) VALUES ('id2', CONCAT('n', 1)), ('id1', 'the second fails')")
+		p.query(anyhow, ask...)
 		p.query(inserted, "INSERT INTO pay (ref) VALUES ('id2'), ('id3'), ('id4')")
 		p.query(anyhow, "SELECT ROW_COUNT(), LAST_INSERT_ID()")
 		p.query(anyhow, ask...)
