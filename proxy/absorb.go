@@ -140,7 +140,7 @@ func (s *session) ownStatus() uint16 {
 	if s.conn.HasBackend() {
 		// It knows of a SET before it is asked for the variables, and an answer
 		// about the outcome may be given in a transaction there.
-		const told = wire.StatusInTransaction | wire.StatusNoBackslashEscapes | statusANSIQuotes
+		const told = wire.StatusInTransaction | wire.StatusInTransReadOnly | wire.StatusNoBackslashEscapes | statusANSIQuotes
 		status = status&^told | s.conn.Status()&told
 	}
 	return status
