@@ -118,6 +118,7 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 			reason = s.blocked(req)
 			if reason == "" {
 				reason, err = s.absorb(ctx, st, env, req)
+				s.tellsOpen(reason, err)
 				if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
 					continue
 				}
@@ -132,6 +133,7 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 		}
 		if p.Reason == sqlrewrite.ReasonLockingRead && (s.txn != nil || !s.autocommit()) {
 			reason, err = s.lockingRead(ctx, sql, req)
+			s.tellsOpen(reason, err)
 			if errors.Is(err, absorber.ErrReplan) && try < maxReplan {
 				continue
 			}

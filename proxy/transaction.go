@@ -21,6 +21,15 @@ type transaction struct {
 	*absorber.Transaction
 	// implied says that no BEGIN was asked for: autocommit is off.
 	implied bool
+	// told says that a statement in it was answered, with flags that say that it
+	// is open.
+	told bool
+}
+
+// touched reports whether the transaction has locked or read anything that its
+// replay does again.
+func (x *transaction) touched() bool {
+	return len(x.Tables())+len(x.Seen())+len(x.MissedValues()) > 0
 }
 
 // control answers what begins or ends a transaction that is kept here, and what
@@ -159,6 +168,14 @@ func (s *session) beginHere(implied bool) {
 		clear = wire.StatusAutocommit
 	}
 	s.conn.OverrideStatus(wire.StatusInTransaction, clear)
+}
+
+// tellsOpen notes that a statement of the transaction is answered here. One that
+// fails has begun it as well, as in InnoDB.
+func (s *session) tellsOpen(reason string, err error) {
+	if s.txn != nil && reason == "" && !errors.Is(err, absorber.ErrReplan) {
+		s.txn.told = true
+	}
 }
 
 // commit commits the transaction. False: it has to be replayed in MySQL and

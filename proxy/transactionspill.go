@@ -28,8 +28,8 @@ var errReplay = errors.New("the replay of a transaction changed another number o
 // is rolled back and the client gets 1213.
 func (s *session) spill(ctx context.Context, p *sqlrewrite.Plan, reason string) error {
 	x := s.txn
-	if x.implied && len(x.Tables()) == 0 && len(x.Seen()) == 0 && len(x.MissedValues()) == 0 {
-		x.Rollback(background(ctx)) // the backend begins it by itself
+	if x.implied && !x.told && !x.touched() {
+		x.Rollback(background(ctx)) // the backend begins it by itself, with the statement
 		s.ended()
 		return nil
 	}
@@ -120,8 +120,9 @@ func (s *session) replay(ctx context.Context) (err error) {
 	for i, name := range []string{" character_set_client=", ", collation_connection=", ", time_zone=", ", sql_mode="} {
 		own += name + sink.QuoteText(string(rows[0][i]))
 	}
-	// With autocommit off the first statement begins it.
-	if !s.txn.implied {
+	// With autocommit off the first statement begins it; under READ COMMITTED
+	// what was read is not read again.
+	if !s.txn.implied || !s.txn.touched() {
 		if _, err := s.query(ctx, "START TRANSACTION"); err != nil {
 			return err
 		}

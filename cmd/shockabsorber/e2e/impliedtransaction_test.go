@@ -27,6 +27,26 @@ func TestErrorBeginsTransaction(t *testing.T) {
 	}
 }
 
+// TestReadBeginsTransaction: without autocommit a read begins a transaction, also
+// under READ COMMITTED, where nothing of it has to be kept. It is still open, with
+// its savepoints, when MySQL takes it over.
+func TestReadBeginsTransaction(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), nil, sessionTables...)
+			p := b.sessions(wire.CapDeprecateEOF)
+			p.query(anyhow, "INSERT INTO pay (id, ref, amount) VALUES (1, 'a', 1), (2, 'b', 2)", "SELECT COUNT(*) FROM pay",
+				"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET autocommit = 0",
+				"SELECT amount FROM pay WHERE id = 1", "SET @n = 5", "SET TRANSACTION READ ONLY", "COMMIT",
+				"SELECT amount FROM pay WHERE id = 1", "SELECT FOUND_ROWS()", "SELECT @n", "SELECT ROW_COUNT()", "COMMIT",
+				"SELECT amount FROM pay WHERE id = 99", "SAVEPOINT a", "UPDATE pay SET amount = 9 WHERE amount > 0", "ROLLBACK TO a", "SET @n = 6", "COMMIT",
+				"INSERT INTO pay (id, ref) VALUES (1, 'duplicate')", "SET @n = 7", "ROLLBACK", "SET @n = 8",
+				"SET autocommit = 1", "SELECT id, ref, amount FROM pay ORDER BY id")
+			b.equal("pay")
+		})
+	}
+}
+
 // TestErrorAfterBegin: a procedure that fails between its START TRANSACTION and
 // its COMMIT, or several statements of which one does, leave a transaction open.
 // One that has begun none keeps no gate shut while its client idles.
