@@ -43,7 +43,7 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			for _, c := range e.concerned(t) {
-				if err = e.waitGate(ctx, u, c); err != nil {
+				if err = e.waitGate(ctx, u, c, e.lockWait(u)); err != nil {
 					break
 				}
 			}
@@ -159,9 +159,18 @@ func pauseFor(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// waitGate waits until the table's gate has opened.
-func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table) error {
-	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
+// gateLimit is how long a session that would wait for limit waits for a gate.
+func (e *Engine) gateLimit(limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return e.cfg.LockWait
+	}
+	return min(limit, e.cfg.LockWait)
+}
+
+// waitGate waits until the table's gate has opened, at most for limit, and for
+// no longer than Config.LockWait: ErrLockWait then.
+func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, limit time.Duration) error {
+	wctx, cancel := context.WithTimeout(ctx, e.gateLimit(limit))
 	defer cancel()
 	err := e.parked(u, func() error {
 		if err := e.store.WantGate(wctx, e.lane(t), t.Name.String()); err != nil {

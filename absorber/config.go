@@ -88,7 +88,7 @@ type Config struct {
 	Limits         Limits
 	OnFull         OnFull
 	BarrierTimeout time.Duration
-	LockWait       time.Duration // wait for a gate, default 50 s as innodb_lock_wait_timeout
+	LockWait       time.Duration // the longest wait for a gate, whatever a session says; default 50 s as innodb_lock_wait_timeout
 	GateLease      time.Duration // default 10 s
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer

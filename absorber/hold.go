@@ -56,11 +56,17 @@ func (e *Engine) NewHold(u *Usage, name string, backend uint64) *Hold {
 // closed a gate again, and must not open it behind a statement's back.
 func (h *Hold) owner() string { return fmt.Sprintf("%s.%d", h.name, h.round) }
 
-// Close closes the gates of the tables that are not closed already: commits
-// stop, what is pending drains, and then the caller may write to MySQL.
-// ErrLockWait when that takes longer than the barrier timeout or the gate's
-// other holders keep it too long.
+// Close is CloseWithin with the longest limit.
 func (h *Hold) Close(ctx context.Context, tables []schema.Name) error {
+	return h.CloseWithin(ctx, tables, h.e.cfg.LockWait)
+}
+
+// CloseWithin closes the gates of the tables that are not closed already: commits
+// stop, what is pending drains, and then the caller may write to MySQL.
+// ErrLockWait, as it is, when a gate's other holders keep it for longer than
+// limit, or than Config.LockWait; with a reason when what is pending does not
+// drain within the barrier timeout.
+func (h *Hold) CloseWithin(ctx context.Context, tables []schema.Name, limit time.Duration) error {
 	for lane, names := range h.e.byLane(tables) {
 		for _, name := range names {
 			h.mu.Lock()
@@ -70,7 +76,9 @@ func (h *Hold) Close(ctx context.Context, tables []schema.Name) error {
 			if shut {
 				continue
 			}
-			if err := h.closeOne(ctx, lane, name, holding); err != nil {
+			if err := h.closeOne(ctx, lane, name, holding, h.e.gateLimit(limit)); err == ErrLockWait {
+				return err // the client is told what MySQL says of a lock
+			} else if err != nil {
 				return fmt.Errorf("close the gate of %s: %w", name, err)
 			}
 		}
@@ -82,8 +90,8 @@ func (h *Hold) Close(ctx context.Context, tables []schema.Name) error {
 // over to MySQL and shuts the gate. A gate that
 // could not be shut is given back at once: in a transaction nothing else would
 // before its end, and commits to the table would wait for that long.
-func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding bool) error {
-	err := h.shutOne(ctx, lane, name, holding)
+func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding bool, limit time.Duration) error {
+	err := h.shutOne(ctx, lane, name, holding, limit)
 	if err == nil {
 		return nil
 	}
@@ -98,16 +106,22 @@ func (h *Hold) closeOne(ctx context.Context, lane row.Lane, name string, holding
 	return err
 }
 
-// shutOne is closeOne; after an error the gate may be in the hold or not.
-func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding bool) error {
+// shutOne is closeOne; after an error the gate may be in the hold or not. The
+// limit is for the wait until it may be joined: the time that draining takes is
+// no wait for a lock.
+func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding bool, limit time.Duration) error {
 	e := h.e
 	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
 	defer cancel()
 	var told wal.Counter
+	var until time.Time
 	for {
 		info, err := e.store.JoinGate(wctx, lane, name, h.owner(), h.backend, e.cfg.GateLease, holding)
 		if errors.Is(err, wal.ErrGated) { // closed for long: let the waiting commits in first
-			if err := h.giveWay(ctx, wctx, lane, name); err != nil {
+			if until.IsZero() {
+				until = time.Now().Add(limit)
+			}
+			if err := h.giveWay(ctx, until, lane, name); err != nil {
 				return err
 			}
 			continue
@@ -147,9 +161,10 @@ func (h *Hold) drainTable(ctx context.Context, lane row.Lane, name string) error
 	return h.e.drainTo(ctx, h.u, lane, infos[0].LastDirty, true)
 }
 
-// giveWay waits until the gate has opened and its waiting commits had a moment;
-// wctx is ctx with the time limit.
-func (h *Hold) giveWay(ctx, wctx context.Context, lane row.Lane, name string) error {
+// giveWay waits until the gate has opened and its waiting commits had a moment.
+func (h *Hold) giveWay(ctx context.Context, until time.Time, lane row.Lane, name string) error {
+	wctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	err := h.e.parked(h.u, func() error {
 		if err := h.e.store.WaitGate(wctx, lane, name); err != nil {
 			return err

@@ -78,6 +78,45 @@ func TestHoldGivesBackWhatItCannotShut(t *testing.T) {
 	}
 }
 
+// The limit is for the wait behind other sessions, which is told like a lock. What
+// takes longer to drain than the limit is none of its business.
+func TestHoldLimit(t *testing.T) {
+	p := newPipeline(t)
+	e := p.engine(nil)
+	m := pair(row.Insert, 1, "a", 1)
+	lsn := p.commit(m)
+	first, second := e.NewHold(nil, "first", 0), e.NewHold(nil, "second", 0)
+	closed := make(chan error, 1)
+	go func() { closed <- first.CloseWithin(context.Background(), []schema.Name{pairsName}, time.Millisecond) }()
+	for p.gate() == wal.GateOpen {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond)
+	p.settleAll(lsn, m.Key)
+	if err := <-closed; err != nil {
+		t.Fatalf("what is pending took longer than the limit to drain: %v", err)
+	}
+	for until := time.Now().Add(time.Minute); ; { // until the gate is closed for too long to be joined
+		begun := time.Now()
+		err := second.CloseWithin(t.Context(), []schema.Name{pairsName}, 30*time.Millisecond)
+		if err == ErrLockWait && time.Since(begun) >= 30*time.Millisecond {
+			break
+		}
+		if err != nil || time.Now().After(until) {
+			t.Fatalf("behind another session for longer than the limit: %v", err)
+		}
+		if err := second.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := first.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.CloseWithin(t.Context(), []schema.Name{pairsName}, 0); err != nil {
+		t.Errorf("without a limit of the session's: %v", err)
+	}
+}
+
 // Renewing at the moment of a release does not look like a lost gate.
 func TestHoldRenewBesideRelease(t *testing.T) {
 	p := newPipeline(t)

@@ -58,7 +58,7 @@ func (e *Engine) takeTurn(ctx context.Context, u *Usage, k wal.RowKey) error {
 		return nil
 	default:
 	}
-	wctx, cancel := context.WithTimeout(ctx, e.cfg.LockWait)
+	wctx, cancel := context.WithTimeout(ctx, e.lockWait(u))
 	defer cancel()
 	mine := false
 	// Parked, or somebody who changes the schema would wait for the session

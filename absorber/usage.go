@@ -33,7 +33,7 @@ func (e *Engine) NewUsage() *Usage {
 func (e *Engine) EndUsage(u *Usage) { e.usages.all.Delete(u) }
 
 // SetLockWait says how long the session waits for a row that a transaction has
-// locked: its innodb_lock_wait_timeout.
+// locked, or for the gate of its table: its innodb_lock_wait_timeout.
 func (u *Usage) SetLockWait(d time.Duration) { u.lockWait.Store(int64(d)) }
 
 // lockWait is how long the session waits for a lock; u may be nil.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 	"github.com/rzpsarthak13/shock-absorber/sqlrewrite"
@@ -24,7 +23,7 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 			return err
 		}
 	}
-	if err := s.closeGates(ctx, writes); err != nil {
+	if err := s.closeGates(ctx, writes, s.lockLimit(p)); err != nil {
 		return err
 	}
 	if s.looks(p) {
@@ -96,44 +95,6 @@ func (s *session) executes(p *sqlrewrite.Plan) (inner []*sqlrewrite.Plan, known 
 	}
 	_, known = s.prepared[p.Prepared]
 	return inner, known && p.Prepared != ""
-}
-
-// closeGates makes sure that the tables' gates are closed by this session. The
-// backend is opened first: the gate's record names its connection.
-func (s *session) closeGates(ctx context.Context, tables []schema.Name) error {
-	if len(tables) == 0 {
-		return nil
-	}
-	if err := s.openBackend(ctx); err != nil {
-		return err
-	}
-	id := uint64(s.conn.BackendID())
-	if s.hold != nil && s.hold.Backend() != id {
-		if err := s.hold.Drop(background(ctx)); err != nil {
-			return err
-		}
-		s.hold = nil
-	}
-	if s.hold == nil {
-		s.hold = s.shared.engine.NewHold(s.usage, s.shared.holdName(), id)
-	}
-	if err := s.hold.Lost(); err != nil {
-		return Fatal(err)
-	}
-	if err := s.hold.Close(ctx, tables); errors.Is(err, absorber.ErrReplan) {
-		return err
-	} else if err != nil {
-		return errors.Join(err, s.releaseGates(ctx))
-	}
-	return nil
-}
-
-// releaseGates opens the gates unless a transaction or a lock still needs them.
-func (s *session) releaseGates(ctx context.Context) error {
-	if s.hold == nil || s.inTransaction() || s.locked {
-		return nil
-	}
-	return s.hold.Release(background(ctx))
 }
 
 // tellInsertID makes LAST_INSERT_ID() on the backend what the last absorbed
@@ -385,15 +346,4 @@ func (s *session) Close() {
 	s.rollback(context.Background(), "rollback", "session")
 	s.abandon()
 	s.shared.engine.EndUsage(s.usage)
-}
-
-// abandon gives the gates back after the backend connection has been cut.
-func (s *session) abandon() {
-	if s.hold == nil {
-		return
-	}
-	if err := s.hold.Abandon(context.Background()); err != nil {
-		s.shared.log.Warn("a gate stays closed until its lease ends", "err", err)
-	}
-	s.hold = nil
 }

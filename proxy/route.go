@@ -158,7 +158,7 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 			s.shared.count(sqlrewrite.PassThrough, reason)
 		}
 		if err != nil { // nothing is sent, so After will not open the gates
-			err = errors.Join(clientError(err), s.releaseGates(ctx))
+			err = and(clientError(err), s.releaseGates(ctx))
 		}
 		return false, err
 	}

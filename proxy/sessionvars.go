@@ -35,6 +35,7 @@ type variables struct {
 	isolation       string        // transaction_isolation
 	ordinary        bool          // transactions may write, COMMIT does nothing else, and no answer describes them
 	lockWait        time.Duration // innodb_lock_wait_timeout
+	tableWait       time.Duration // lock_wait_timeout
 	role            string        // for SET ROLE; "" until the session's own connection was asked
 }
 
@@ -45,10 +46,10 @@ const variableColumns = "@@%[1]ssql_mode, @@%[1]stime_zone, @@system_time_zone, 
 	"@@%[1]scharacter_set_connection, @@%[1]scharacter_set_results, @@%[1]scollation_connection, " +
 	"@@%[1]sauto_increment_increment, @@%[1]sauto_increment_offset, @@%[1]sforeign_key_checks, @@%[1]sunique_checks, " +
 	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806, @@%[1]s%[2]s_isolation, " +
-	"@@%[1]s%[2]s_read_only = 0 AND @@%[1]scompletion_type = 'NO_CHAIN' AND @@%[1]ssession_track_transaction_info = 'OFF', @@%[1]sinnodb_lock_wait_timeout"
+	"@@%[1]s%[2]s_read_only = 0 AND @@%[1]scompletion_type = 'NO_CHAIN' AND @@%[1]ssession_track_transaction_info = 'OFF', @@%[1]sinnodb_lock_wait_timeout, @@%[1]slock_wait_timeout"
 
 // variableCount is the number of columns in variableColumns.
-const variableCount = 16
+const variableCount = 17
 
 // variablesQuery is the query that reads them.
 func (d *serverDefaults) variablesQuery(scope string) string {
@@ -77,11 +78,13 @@ func parseVariables(v [][]byte) (variables, error) {
 	if vars.offset, err = strconv.ParseUint(string(v[8]), 10, 64); err != nil {
 		return variables{}, fmt.Errorf("read auto_increment_offset: %w", err)
 	}
-	wait, err := strconv.ParseUint(string(v[15]), 10, 32)
-	if err != nil {
-		return variables{}, fmt.Errorf("read innodb_lock_wait_timeout: %w", err)
+	for i, into := range []*time.Duration{&vars.lockWait, &vars.tableWait} {
+		wait, err := strconv.ParseUint(string(v[15+i]), 10, 32)
+		if err != nil {
+			return variables{}, fmt.Errorf("read the limits of waits for locks: %w", err)
+		}
+		*into = time.Duration(max(wait, 1)) * time.Second
 	}
-	vars.lockWait = time.Duration(max(wait, 1)) * time.Second
 	return vars, nil
 }
 

@@ -83,7 +83,7 @@ func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
 	for try := 0; ; try++ {
 		err := s.drainOwn(ctx)
 		if err == nil {
-			err = s.closeGates(ctx, s.txn.Tables())
+			err = s.closeGates(ctx, s.txn.Tables(), s.lockLimit(p))
 		}
 		if err == nil && len(seen) > 0 && (p == nil || p.Effect&sqlrewrite.EffectEnd == 0) {
 			err = s.beforeSnapshot(ctx, slices.Concat(seen, reads)) // replay takes it
@@ -96,7 +96,7 @@ func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
 		}
 		if err == nil || !errors.Is(err, absorber.ErrReplan) || try == maxReplan {
 			if err != nil {
-				err = errors.Join(err, s.releaseGates(ctx))
+				err = and(err, s.releaseGates(ctx))
 			}
 			return err
 		}

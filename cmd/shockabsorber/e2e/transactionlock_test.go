@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -216,7 +217,9 @@ func TestTransactionLocks(t *testing.T) {
 			cfg.WriteBack.DrainRate = 0.5
 			cfg.Tables = map[string]config.Table{b.proxied + ".*": {}}
 			other := start(t, b.db, cfg)
-			for name, moves := range interleaved {
+			scripts := maps.Clone(interleaved)
+			maps.Copy(scripts, gateWaits)
+			for name, moves := range scripts {
 				t.Run(name, func(t *testing.T) {
 					own := *b
 					own.t = t

@@ -94,7 +94,7 @@ func newScript(seed, n uint64, mysql bool) *script {
 		if m.committed {
 			m.add(i, control, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 		}
-		if m.script.kept && m.IntN(4) == 0 { // gates have a time of their own
+		if m.script.kept && m.IntN(4) == 0 { // for a gate a session waits where it would not wait for rows
 			m.short[i] = true
 			m.add(i, control, "SET SESSION innodb_lock_wait_timeout = 1")
 		}
