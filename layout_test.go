@@ -58,7 +58,7 @@ var adapters = map[string][]string{
 // testOnly are packages that stand in for real servers or drive tests: they
 // must not get into the product's binary.
 var testOnly = []string{
-	module + "/absorber/servertest", "github.com/alicebob/miniredis", "github.com/twmb/franz-go/pkg/kfake",
+	module + "/absorber/servertest", module + "/cmd/shockabsorber/serial", "github.com/alicebob/miniredis", "github.com/twmb/franz-go/pkg/kfake",
 	"pgregory.net/rapid", "github.com/anishathalye/porcupine", "testing",
 }
 
@@ -171,7 +171,7 @@ func TestImportsPointDown(t *testing.T) {
 
 func TestProductHoldsNoTestCode(t *testing.T) {
 	for _, s := range sources(t) {
-		if s.test || s.pkg == "absorber/servertest" || s.pkg == "cmd/demo" {
+		if s.test || s.pkg == "absorber/servertest" || s.pkg == "cmd/shockabsorber/serial" || s.pkg == "cmd/demo" {
 			continue
 		}
 		for _, i := range s.imports {

@@ -8,6 +8,8 @@
 //	                 checked by porcupine
 //	bank_test.go     transfers between accounts in transactions, and sums of all
 //	                 balances, which never change
+//	serial_test.go   transactions that lock what they read, checked for a serial
+//	                 order (cmd/shockabsorber/serial)
 //	outage_test.go   MySQL away for a long time under steady load
 //
 // # The ledger

@@ -61,10 +61,17 @@ func (w *world) owner(not *servertest.Daemon) *servertest.Daemon {
 	return w.drainer
 }
 
+// processes are those of the product: both proxies and the drainer.
+func (w *world) processes() []victim {
+	return []victim{w.daemon("proxy 1", w.proxies[0]), w.daemon("proxy 2", w.proxies[1]), w.daemon("drainer", w.drainer)}
+}
+
 // strike kills one victim, or two of different kinds within a moment, and
 // starts them again after a while. It returns when they answer.
-func (w *world) strike(rng *rand.Rand) {
-	all := w.victims(rng)
+func (w *world) strike(rng *rand.Rand) { w.strikeAt(rng, w.victims(rng)) }
+
+// strikeAt is strike with other victims, of which it kills one or two.
+func (w *world) strikeAt(rng *rand.Rand, all []victim) {
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	chosen := all[:1+rng.IntN(2)]
 	gap := time.Duration(rng.IntN(400)) * time.Millisecond

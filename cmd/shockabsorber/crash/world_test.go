@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/serial"
 )
 
 // patience bounds each wait for something that must come. It only names what
@@ -68,7 +69,7 @@ func newWorld(t *testing.T, s setting, seed uint64, extra string) *world {
 	w.database = w.db.Database(t)
 	w.db.Exec(t, "", "DROP DATABASE IF EXISTS shock_absorber") // of the test before, on the same server
 	w.db.Exec(t, w.database, tables...)
-	w.db.Exec(t, w.database, bankTables...)
+	w.db.Exec(t, w.database, append(bankTables, serial.Table)...)
 	w.direct = w.db.Open(t, w.database)
 	// What was acknowledged must survive kill -9: always, the strictest file.
 	w.redis = servertest.Redis(t, "--appendfsync", "always")

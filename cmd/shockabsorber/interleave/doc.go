@@ -13,9 +13,8 @@
 // order in which its statements were done (wide_test.go).
 //
 // Where the order is free (TestSerializable), sessions run transactions beside
-// each other. They lock what they read, and write values that nobody else writes:
-// some serial order that keeps real time must explain all that they were told
-// (free_test.go).
+// each other, and cmd/shockabsorber/serial looks for a serial order that explains
+// all that they were told.
 //
 // The differences that are known, and that scripts avoid or end with, are listed
 // in known_test.go, each with a test that it is there and with the words of

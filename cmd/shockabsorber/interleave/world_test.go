@@ -13,6 +13,7 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/daemon"
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/serial"
 )
 
 const (
@@ -41,9 +42,6 @@ type world struct {
 	proxies         []daemon.Addresses
 	operator        *sql.DB // through the first proxy
 }
-
-// register is the table of TestSerializable.
-const register = "CREATE TABLE reg (id INT PRIMARY KEY, u VARCHAR(10) NOT NULL UNIQUE, v INT NOT NULL)"
 
 // tables are what scripts work on. The last one is not absorbed.
 var tables = []struct{ name, ddl, rows string }{
@@ -78,7 +76,7 @@ func newWorld(t *testing.T, db *servertest.DB, mysql bool) *world {
 			cfg.Tables[w.proxied+"."+table.name] = config.Table{}
 		}
 	}
-	db.Exec(t, w.proxied, register)
+	db.Exec(t, w.proxied, serial.Table)
 	cfg.Tables[w.proxied+".reg"] = config.Table{}
 	w.proxies = []daemon.Addresses{w.start(cfg), w.start(cfg)}
 	var err error
