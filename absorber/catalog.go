@@ -1,12 +1,15 @@
 package absorber
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -56,7 +59,7 @@ func (e *Engine) refresh(ctx context.Context, tables []schema.Name) error {
 	return e.read(ctx, func(q queryer) (*schema.Catalog, error) {
 		var cat *schema.Catalog
 		err := e.cfg.Effects.Do(opCatalog, func() (err error) {
-			cat, err = schema.Refresh(q, e.catalog.Load(), tables, e.want, e.schemaOptions())
+			cat, err = schema.Refresh(q.batching(), e.catalog.Load(), tables, e.want, e.schemaOptions())
 			return err
 		})
 		return cat, err
@@ -112,6 +115,31 @@ func readChoice(q queryer) (map[string]bool, error) {
 // queryer lets schema.Load read through a go-mysql connection.
 type queryer struct{ conn *client.Conn }
 
+// batching is the queryer, as a schema.Batcher if it can be one.
+func (q queryer) batching() schema.Queryer {
+	if q.conn.HasCapability(mysql.CLIENT_MULTI_STATEMENTS) {
+		return batcher{q}
+	}
+	return q
+}
+
+// batcher is a queryer whose connection takes several statements at once.
+type batcher struct{ queryer }
+
+// Batch runs all statements in one round trip.
+func (q batcher) Batch(statements []string) (results [][][][]byte, err error) {
+	var failed error
+	_, err = q.conn.ExecuteMultiple(strings.Join(statements, ";"), func(res *mysql.Result, err error) {
+		if err == nil {
+			var rows [][][]byte
+			rows, err = copyRows(res)
+			results = append(results, rows)
+		}
+		failed = cmp.Or(failed, err)
+	})
+	return results, cmp.Or(err, failed)
+}
+
 // Query runs sql and copies the rows out; nil is NULL.
 func (q queryer) Query(sql string) ([][][]byte, error) {
 	res, err := q.conn.Execute(sql)
@@ -119,6 +147,11 @@ func (q queryer) Query(sql string) ([][][]byte, error) {
 		return nil, err
 	}
 	defer res.Close()
+	return copyRows(res)
+}
+
+// copyRows copies the rows of a result.
+func copyRows(res *mysql.Result) ([][][]byte, error) {
 	images, err := storedRows(res)
 	if err != nil {
 		return nil, err

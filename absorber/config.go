@@ -70,8 +70,9 @@ type TableOptions struct {
 }
 
 // Config is what an Engine needs. Dial opens a connection to MySQL as the
-// proxy's own user, with deadlines set; Options gives a table's settings by
-// its "db.table" name.
+// proxy's own user, with deadlines set; with CLIENT_MULTI_STATEMENTS the schema
+// is read in fewer round trips. Options gives a table's settings by its
+// "db.table" name.
 type Config struct {
 	Process     string // unique per process start
 	Patterns    []string

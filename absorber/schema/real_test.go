@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,9 @@ type conn struct {
 // dial opens a connection with results in utf8mb4.
 func dial(t *testing.T, db *servertest.DB, user, password string) conn {
 	t.Helper()
-	c, err := client.Connect(db.Addr, user, password, "")
+	c, err := client.Connect(db.Addr, user, password, "", func(c *client.Conn) error {
+		return c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
+	})
 	if err != nil {
 		t.Fatalf("connect as %s: %v", user, err)
 	}
@@ -40,6 +43,25 @@ func (q conn) Query(sql string) ([][][]byte, error) {
 		return nil, err
 	}
 	defer res.Close()
+	return copyRows(res)
+}
+
+// batch runs all statements in one round trip.
+func (q conn) batch(statements []string) (results [][][][]byte, err error) {
+	var failed error
+	_, err = q.c.ExecuteMultiple(strings.Join(statements, ";"), func(res *mysql.Result, err error) {
+		if err == nil {
+			var rows [][][]byte
+			rows, err = copyRows(res)
+			results = append(results, rows)
+		}
+		failed = errors.Join(failed, err)
+	})
+	return results, errors.Join(err, failed)
+}
+
+// copyRows copies the rows of a result.
+func copyRows(res *mysql.Result) ([][][]byte, error) {
 	if res.Resultset == nil {
 		return nil, nil
 	}

@@ -45,18 +45,29 @@ func Refresh(q Queryer, old *Catalog, tables []Name, want func(Name) bool, o Opt
 
 // refresh reads the changed tables and builds.
 func refresh(q Queryer, s server, old *raw, changed map[Name]bool, want func(Name) bool, o Options) (*Catalog, error) {
-	r := old.without(changed)
-	for _, n := range slices.SortedFunc(maps.Keys(changed), compareNames) {
-		if err := r.readOne(q, s, n, changed, want); err != nil {
-			return nil, err
-		}
+	known, err := atOnce(q, func(q Queryer) error {
+		return old.without(changed).readAgain(q, s, maps.Clone(changed), want)
+	})
+	if err != nil {
+		return nil, err
 	}
-	r.sortTables()
-	var err error
-	if r.grants, err = readGrants(q); err != nil {
+	r := old.without(changed)
+	if err := r.readAgain(known, s, changed, want); err != nil {
 		return nil, err
 	}
 	return build(q, s, r, o)
+}
+
+// readAgain reads the changed tables, and the grants.
+func (r *raw) readAgain(q Queryer, s server, changed map[Name]bool, want func(Name) bool) (err error) {
+	for _, n := range slices.SortedFunc(maps.Keys(changed), compareNames) {
+		if err := r.readOne(q, s, n, changed, want); err != nil {
+			return err
+		}
+	}
+	r.sortTables()
+	r.grants, err = readGrants(q)
+	return err
 }
 
 // readOne reads one table, and the columns of parents that are not known yet.

@@ -24,6 +24,18 @@ func (a *asked) Query(sql string) ([][][]byte, error) {
 	return a.Queryer.Query(sql)
 }
 
+// batching is a Queryer that counts what it runs at once.
+type batching struct {
+	asked
+	root conn
+}
+
+// Batch counts as one.
+func (b *batching) Batch(statements []string) ([][][][]byte, error) {
+	b.n++
+	return b.root.batch(statements)
+}
+
 // ddl is random DDL, and the tables that it says it defines.
 type ddl struct {
 	sql    string
@@ -106,7 +118,11 @@ func TestRefreshIsLoad(t *testing.T) {
 				before = full
 				continue
 			}
-			got, err := schema.Refresh(root, before, d.tables, want, o)
+			var q schema.Queryer = root
+			if r.IntN(2) == 0 {
+				q = &batching{asked: asked{Queryer: root}, root: root}
+			}
+			got, err := schema.Refresh(q, before, d.tables, want, o)
 			if err != nil {
 				t.Fatalf("%s: %v", d.sql, err)
 			}
@@ -144,6 +160,17 @@ func TestRefreshAsksLittle(t *testing.T) {
 		}
 		if q.n > 12 {
 			t.Errorf("%d statements: %q", q.n, q.texts)
+		}
+		b := &batching{asked: asked{Queryer: root}, root: root}
+		again, err := schema.Refresh(b, before, []schema.Name{{DB: "shop", Table: "fresh"}}, wanted, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again.Version() != after.Version() || dump(again) != dump(after) {
+			t.Errorf("read at once, the schema is\n%s\nread one by one\n%s", dump(again), dump(after))
+		}
+		if b.n > 5 {
+			t.Errorf("%d round trips, one by one %q", b.n, b.texts)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/client"
+	"github.com/go-mysql-org/go-mysql/mysql"
 
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
 )
@@ -38,6 +39,11 @@ func dialer(cfg *config.Database) (func(ctx context.Context, options ...client.O
 	return func(ctx context.Context, options ...client.Option) (*client.Conn, error) {
 		return dialMySQL(ctx, network, addr, cfg, tlsConfig, options)
 	}, nil
+}
+
+// severalStatements lets one packet hold several statements.
+func severalStatements(c *client.Conn) error {
+	return c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
 }
 
 // replyTimeout bounds each wait for MySQL's answer, and each write to it. It
