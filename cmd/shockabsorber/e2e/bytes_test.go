@@ -59,13 +59,19 @@ func (b *bench) drain() {
 // statementsLine is a line of the counter of statements.
 var statementsLine = regexp.MustCompile(`^shockabsorber_statements_total\{reason="([^"]*)",verb="([^"]*)"\} (\S+)`)
 
-// counters reads how many statements were absorbed, by verb, and forwarded, by
-// reason.
+// counters are those of the proxy.
 func (b *bench) counters() map[string]float64 {
 	b.t.Helper()
-	resp, err := http.Get("http://" + b.p.Admin + "/metrics")
+	return statementCounters(b.t, b.p)
+}
+
+// statementCounters reads how many statements were absorbed, by verb, and
+// forwarded, by verb:reason.
+func statementCounters(t *testing.T, p *running) map[string]float64 {
+	t.Helper()
+	resp, err := http.Get("http://" + p.Admin + "/metrics")
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	all := map[string]float64{}
@@ -74,13 +80,13 @@ func (b *bench) counters() map[string]float64 {
 		if m := statementsLine.FindStringSubmatch(lines.Text()); m != nil && m[2] != "barrier" {
 			n, err := strconv.ParseFloat(m[3], 64)
 			if err != nil {
-				b.t.Fatal(err)
+				t.Fatal(err)
 			}
 			all[strings.TrimSuffix(m[2]+":"+m[1], ":")] = n
 		}
 	}
 	if err := lines.Err(); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return all
 }

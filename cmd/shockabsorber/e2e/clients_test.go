@@ -83,6 +83,7 @@ func TestClients(t *testing.T) {
 			cfg := settings(t, db, redis.Addr)
 			cfg.WriteBack.DrainRate = 20 // slow enough that reads meet pending rows
 			cfg.Tables = map[string]config.Table{proxied + ".*": {}}
+			cfg.Admin.Listen = "127.0.0.1:0"
 			p := start(t, db, cfg)
 			for _, l := range languages {
 				t.Run(l.name, func(t *testing.T) {
@@ -98,7 +99,9 @@ func TestClients(t *testing.T) {
 					host, port := splitAddr(t, db.Addr)
 					want := session(t, l, host, port, direct)
 					host, port = splitAddr(t, p.Proxy)
+					before := statementCounters(t, p)
 					got := session(t, l, host, port, proxied)
+					logShare(t, l.name, want, before, statementCounters(t, p))
 					got = strings.ReplaceAll(got, proxied, direct)
 					compareLines(t, want, got)
 					mustExec(t, admin, "CALL shock_absorber.drain()")
@@ -110,6 +113,21 @@ func TestClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// logShare logs how much a client printed, and how many of its statements on
+// absorbed tables were absorbed.
+func logShare(t *testing.T, name, printed string, before, after map[string]float64) {
+	t.Helper()
+	var absorbed, all float64
+	for what, n := range after {
+		n -= before[what]
+		all += n
+		if !strings.Contains(what, ":") { // no reason why not
+			absorbed += n
+		}
+	}
+	t.Logf("| %s | %d lines | absorbed %.0f of %.0f (%.0f %%) |", name, strings.Count(printed, "\n"), absorbed, all, 100*absorbed/max(all, 1))
 }
 
 // splitAddr splits an address into host and port.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,11 +124,42 @@ func readGo(t *testing.T, out []byte) outcomes {
 // names, to look at what fails.
 func keep(t *testing.T, name string, at target, out []byte) {
 	t.Helper()
-	dir := os.Getenv("SHOCK_ABSORBER_KEEP")
-	if dir == "" {
+	f := kept(t, name, at)
+	if f == nil {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+"-"+at.port+".log"), out, 0o600); err != nil {
+	defer f.Close()
+	if _, err := f.Write(out); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// kept is the file that keep writes into, nil if nothing is to be kept. Parts of
+// a suite follow each other in it.
+func kept(t *testing.T, name string, at target) *os.File {
+	t.Helper()
+	dir := os.Getenv("SHOCK_ABSORBER_KEEP")
+	if dir == "" {
+		return nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, name+"-"+at.port+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// combinedOutput runs a program and returns what it printed, which can be read
+// in the kept file while it runs.
+func combinedOutput(t *testing.T, c *exec.Cmd, name string, at target) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	c.Stdout = &out
+	if f := kept(t, name, at); f != nil {
+		defer f.Close()
+		c.Stdout = io.MultiWriter(&out, f)
+	}
+	c.Stderr = c.Stdout
+	_ = c.Run() // what came of it is in the output
+	return out.Bytes()
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
@@ -17,55 +18,50 @@ import (
 // mtrFolder is where Debian's package mariadb-test has the tests.
 const mtrFolder = "/usr/share/mysql/mysql-test"
 
+// mtrArgs are what MariaDB's tests expect of a server, of their own
+// include/default_mysqld.cnf. Tables are InnoDB's, not MyISAM's as there: others
+// are never absorbed.
+var mtrArgs = []string{
+	"--character-set-server=latin1", "--collation-server=latin1_swedish_ci", "--log-bin-trust-function-creators=1",
+	"--max-heap-table-size=1M", "--sort-buffer-size=256K", "--use-stat-tables=preferably", "--histogram-type=json_hb",
+	// The tests are made of DDL, and nothing crashes here.
+	"--innodb-flush-log-at-trx-commit=2",
+}
+
 // mtrServer makes a server what MariaDB's tests expect of one that they did
-// not start themselves: their character set, and the procedure by which they
-// announce what they will find in the error log. Tables are InnoDB's, not
-// MyISAM's as in their own default: others are never absorbed.
+// not start themselves: the database they use, and the procedure by which they
+// announce what they will find in the error log.
 var mtrServer = []string{
-	"SET GLOBAL character_set_server = latin1, collation_server = latin1_swedish_ci",
-	"SET GLOBAL log_bin_trust_function_creators = 1",
-	"SET GLOBAL max_heap_table_size = 1048576, sort_buffer_size = 262144",
-	"DROP DATABASE IF EXISTS test",
-	"CREATE DATABASE test CHARACTER SET latin1",
-	"DROP DATABASE IF EXISTS mtr",
-	"CREATE DATABASE mtr CHARACTER SET latin1",
+	"CREATE DATABASE test",
+	"CREATE DATABASE mtr",
 	"CREATE TABLE mtr.test_suppressions (pattern VARCHAR(255)) ENGINE = MyISAM",
 	"CREATE PROCEDURE mtr.add_suppression (p VARCHAR(255)) INSERT INTO mtr.test_suppressions VALUES (p)",
 	// They log in as root without a password, by the Unix socket.
 	"ALTER USER root@localhost IDENTIFIED BY ''",
 }
 
-// mtrServerAfter gives the server back to the other tests of this binary.
-var mtrServerAfter = []string{
-	"SET GLOBAL character_set_server = utf8mb4, collation_server = utf8mb4_general_ci",
-	"SET GLOBAL log_bin_trust_function_creators = DEFAULT, max_heap_table_size = DEFAULT, sort_buffer_size = DEFAULT",
-	"DROP DATABASE IF EXISTS test",
-	"DROP DATABASE IF EXISTS mtr",
-	"ALTER USER root@localhost IDENTIFIED BY 'secret'",
-}
-
 // TestMariaDB runs tests of MariaDB itself, those that testdata/mariadb.list
-// names, with its own runner against a server by its Unix socket.
+// names, with its own runner against a server by its Unix socket. The server
+// without a proxy is another one: the proxy's has a schema of the proxy's.
 func TestMariaDB(t *testing.T) {
-	db := servertest.MariaDB(t)
+	direct, db := servertest.OwnMariaDB(t, mtrArgs...), servertest.OwnMariaDB(t, mtrArgs...)
 	if _, err := os.Stat(filepath.Join(mtrFolder, "mysql-test-run.pl")); err != nil {
 		t.Fatalf("%v: run .ci/setup", err)
 	}
+	direct.Exec(t, "", mtrServer...)
 	db.Exec(t, "", mtrServer...)
-	defer db.Exec(t, "", mtrServerAfter...)
 	w := newWorld(t, db, "root", "", func(cfg *config.Config) {
 		cfg.Database.Socket, cfg.Database.Password = db.Socket, config.NewSecret("")
 		// The tests wait for each of their statements, most of which drain.
 		cfg.WriteBack.DrainRate = 1000
 	})
+	w.direct.host, w.direct.port, w.direct.socket = direct.Host, strconv.Itoa(direct.Port), direct.Socket
 	known := readList(t, "mariadb")
 	tests, least := known.names(listChosen), 40
 	if whole() {
 		tests, least = slices.Sorted(slices.Values(append(tests, known.names(listWhole)...))), 300
 	}
-	w.compare(t, suite{name: "mariadb", least: least, run: func(t *testing.T, at target, _ []string) outcomes {
-		return mtr(t, at, tests)
-	}})
+	w.compareParts(t, "mariadb", least, slices.Chunk(tests, 32), mtr)
 }
 
 // mtrLine is a test's outcome.
@@ -84,7 +80,7 @@ func mtr(t *testing.T, at target, tests []string) outcomes {
 		"--force", "--max-test-fail=0", "--nocheck-testcases", "--nowarnings", "--testcase-timeout=15", "--suite-timeout=600"}, tests...)
 	c := exec.Command("perl", args...)
 	c.Dir = mtrFolder
-	out, _ := c.CombinedOutput() // failing tests are in the answer
+	out := combinedOutput(t, c, "mariadb", at) // failing tests are in the answer
 	all := outcomes{}
 	for _, m := range mtrLine.FindAllSubmatch(out, -1) {
 		what := string(m[2])
@@ -99,7 +95,6 @@ func mtr(t *testing.T, at target, tests []string) outcomes {
 	if n := bytes.Count(out, []byte("[ fail ]")); n > 0 {
 		t.Logf("%s", cutReports(out))
 	}
-	keep(t, "mariadb", at, out)
 	return all
 }
 

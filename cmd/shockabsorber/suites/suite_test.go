@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -92,30 +93,113 @@ func readList(t *testing.T, name string) list {
 // names are the tests of an entry, in order.
 func (l list) names(entry string) []string { return slices.Sorted(maps.Keys(l[entry])) }
 
+// result is what the runs of a suite, or of a part of it, came to.
+type result struct {
+	direct, proxied outcomes
+	did             counters // of the proxy
+}
+
 // compare runs a suite directly and through the proxy and fails for each test
 // that is not the same. It logs the suite's row.
 func (w *world) compare(t *testing.T, s suite) {
 	t.Helper()
 	known := readList(t, s.name)
+	r := w.runBoth(t, s, known)
+	for _, complaint := range judge(r.direct, r.proxied, known) {
+		t.Error(complaint)
+	}
+	r.check(t, s, known)
+}
+
+// compareParts is compare for a suite that is told which tests to run, in
+// parts, one after the other, each of which can be run alone:
+// -run TestMariaDB/part_3$
+func (w *world) compareParts(t *testing.T, name string, least int, parts iter.Seq[[]string], run func(t *testing.T, at target, tests []string) outcomes) {
+	t.Helper()
+	known := readList(t, name)
+	var all result
+	n, ran := 0, 0
+	for part := range parts {
+		n++
+		t.Run(fmt.Sprintf("part_%d", n), func(t *testing.T) {
+			s := suite{name: name, run: func(t *testing.T, at target, _ []string) outcomes { return run(t, at, part) }}
+			r := w.runBoth(t, s, known)
+			for _, asked := range part {
+				if !r.direct.have(asked) {
+					t.Errorf("%s did not run", asked)
+				}
+			}
+			for _, complaint := range judge(r.direct, r.proxied, known) {
+				t.Error(complaint)
+			}
+			r.row(t, t.Name())
+			all.add(r)
+			ran++
+		})
+	}
+	if ran == n { // not a part alone
+		all.check(t, suite{name: name, least: least}, known)
+	}
+}
+
+// have reports whether a test, or one of a group of tests, is among them.
+func (o outcomes) have(asked string) bool {
+	for test := range o {
+		if test == asked || strings.HasPrefix(test, asked+".") {
+			return true
+		}
+	}
+	return false
+}
+
+// runBoth runs a suite directly and through the proxy.
+func (w *world) runBoth(t *testing.T, s suite, known list) result {
+	t.Helper()
 	leaveOut := known.names(listExcluded)
 	direct := s.run(t, w.direct, leaveOut)
 	before := w.counters(t)
 	proxied := s.run(t, w.proxied, leaveOut)
 	did := w.counters(t).since(before)
 	mustExec(t, w.proxied.open(t), "CALL shock_absorber.drain()")
+	return result{direct: direct, proxied: proxied, did: did}
+}
 
-	t.Logf("| %s | %d tests | pass directly %d | pass through %d | absorbed %s |", s.name, len(direct), direct.count(passed), proxied.count(passed), did.share())
-	for _, reason := range slices.SortedFunc(maps.Keys(did.reasons), func(a, b string) int { return cmp.Compare(did.reasons[b], did.reasons[a]) }) {
-		t.Logf("  not absorbed %6.0f %s", did.reasons[reason], reason)
+// add puts the result of another part to it.
+func (r *result) add(part result) {
+	if r.direct == nil {
+		*r = result{direct: outcomes{}, proxied: outcomes{}, did: counters{reasons: map[string]float64{}}}
 	}
-	if n := direct.count(passed); n < s.least {
+	maps.Copy(r.direct, part.direct)
+	maps.Copy(r.proxied, part.proxied)
+	r.did = r.did.plus(part.did)
+}
+
+// row logs the result in numbers.
+func (r result) row(t *testing.T, name string) {
+	t.Helper()
+	t.Logf("| %s | %d tests | pass directly %d | pass through %d | absorbed %s |", name, len(r.direct), r.direct.count(passed), r.proxied.count(passed), r.did.share())
+	for _, reason := range slices.SortedFunc(maps.Keys(r.did.reasons), func(a, b string) int { return cmp.Compare(r.did.reasons[b], r.did.reasons[a]) }) {
+		t.Logf("  not absorbed %6.0f %s", r.did.reasons[reason], reason)
+	}
+}
+
+// check logs the result of a whole suite, and fails if it did not run as it
+// should have.
+func (r result) check(t *testing.T, s suite, known list) {
+	t.Helper()
+	r.row(t, s.name)
+	if n := r.direct.count(passed); n < s.least {
 		t.Errorf("only %d tests pass directly, %d are expected", n, s.least)
 	}
-	if did.all == 0 {
+	if r.did.all == 0 {
 		t.Error("the proxy has seen no statement on an absorbed table")
 	}
-	for _, complaint := range judge(direct, proxied, known) {
-		t.Error(complaint)
+	for _, entry := range []string{listBoth, listDiffers} {
+		for _, test := range known.names(entry) {
+			if _, ran := r.direct[test]; !ran && whole() {
+				t.Errorf("%s stands in testdata as %q and did not run", test, entry)
+			}
+		}
 	}
 }
 
@@ -136,13 +220,6 @@ func judge(direct, proxied outcomes, known list) (complaints []string) {
 			complaints = append(complaints, fmt.Sprintf("%s passes directly, through the proxy: %s", test, p))
 		case p == passed && differs:
 			complaints = append(complaints, fmt.Sprintf("%s passes through the proxy: it does not belong into testdata as %q", test, listDiffers))
-		}
-	}
-	for _, entry := range []string{listBoth, listDiffers} {
-		for _, test := range known.names(entry) {
-			if _, ran := direct[test]; !ran && whole() {
-				complaints = append(complaints, fmt.Sprintf("%s stands in testdata as %q and did not run", test, entry))
-			}
 		}
 	}
 	return complaints

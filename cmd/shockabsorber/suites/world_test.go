@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -219,6 +220,15 @@ func (c counters) since(before counters) counters {
 		}
 	}
 	return d
+}
+
+// plus is what happened here and there.
+func (c counters) plus(other counters) counters {
+	sum := counters{absorbed: c.absorbed + other.absorbed, all: c.all + other.all, reasons: maps.Clone(c.reasons)}
+	for reason, n := range other.reasons {
+		sum.reasons[reason] += n
+	}
+	return sum
 }
 
 // share prints how many of the statements were absorbed.
