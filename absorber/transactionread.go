@@ -3,6 +3,7 @@ package absorber
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -77,12 +78,19 @@ func (x *Transaction) LookupLocking(ctx context.Context, t *schema.Table, refs [
 	err := x.writing(ctx, t, func(st wal.TableState) error {
 		clear(images)
 		one := Locking{Wait: NoWait, Shared: how.Shared}
+		there, err := x.existingRows(ctx, t, st, refs)
+		if err != nil {
+			return err
+		}
 		if how.Wait != Skip {
-			if err := x.acquire(ctx, t, st, refs, how); err != nil {
+			if err := x.acquire(ctx, t, st, there, how); err != nil {
 				return err
 			}
 		}
-		for i := range refs {
+		for i, ref := range refs {
+			if !slices.ContainsFunc(there, func(r row.Ref) bool { return r.Key == ref.Key }) {
+				continue
+			}
 			if how.Wait == Skip {
 				err := x.acquire(ctx, t, st, refs[i:i+1], one)
 				if errors.Is(err, wal.ErrLocked) {
@@ -92,7 +100,7 @@ func (x *Transaction) LookupLocking(ctx context.Context, t *schema.Table, refs [
 					return err
 				}
 			}
-			images[i] = x.rows[wal.RowKey{Table: t.Name.String(), Key: refs[i].Key}].now
+			images[i] = x.rows[wal.RowKey{Table: t.Name.String(), Key: ref.Key}].now
 		}
 		return nil
 	})

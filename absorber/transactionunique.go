@@ -191,16 +191,21 @@ func (x *Transaction) Transform(ctx context.Context, t *schema.Table, sc Scope, 
 }
 
 // LookupUniqueLocking is LookupLocking by values of unique indexes: the rows that
-// exist, ascending by key. A value that no row has is locked as well.
+// exist, ascending by key. A value that no row has is locked as well where reads
+// are repeatable.
 func (x *Transaction) LookupUniqueLocking(ctx context.Context, t *schema.Table, values []UniqueValue, how Locking) ([]row.Image, error) {
 	var images []row.Image
 	err := x.writing(ctx, t, func(st wal.TableState) error {
-		tr, rounds := x.transformation(t, st, how), [][]UniqueValue{values}
+		there, err := x.existingValues(ctx, t, st, values)
+		if err != nil {
+			return err
+		}
+		tr, rounds := x.transformation(t, st, how), [][]UniqueValue{there}
 		if how.Wait == Skip {
 			tr = x.transformation(t, st, Locking{Wait: NoWait, Shared: how.Shared})
 			rounds = nil
-			for i := range values {
-				rounds = append(rounds, values[i:i+1])
+			for i := range there {
+				rounds = append(rounds, there[i:i+1])
 			}
 		}
 		for _, some := range rounds {
