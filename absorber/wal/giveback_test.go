@@ -167,7 +167,7 @@ func givenBackAtRandom(e *env) {
 			stored[x] = true
 		}
 	}
-	if came < 50 {
+	if came < 30 {
 		e.Errorf("only %d times values came back", came)
 	}
 }
