@@ -89,17 +89,17 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 			return cp, err
 		}
 	}
-	if err := w.mayLose(know, max(least, top)); err != nil {
+	if err := w.mayLose(max(know.Acknowledged, left.Told), max(least, top)); err != nil {
 		return cp, err
 	}
 	return w.rebuild(ctx, cp, know, left, top)
 }
 
-// mayLose gives a Redis that still has what is missing above end the time to
-// come back: a proxy that reaches an empty server in the middle of a failover
-// must not take it for the lane's.
-func (w *Worker) mayLose(know wal.Knowledge, end row.LSN) error {
-	if know.Acknowledged <= end {
+// mayLose gives a Redis that still has what is missing above end, and was seen
+// or acknowledged up to seen, the time to come back: a proxy that reaches an
+// empty server in the middle of a failover must not take it for the lane's.
+func (w *Worker) mayLose(seen, end row.LSN) error {
+	if seen <= end {
 		return nil
 	}
 	if w.lostSince.IsZero() {
@@ -109,7 +109,7 @@ func (w *Worker) mayLose(know wal.Knowledge, end row.LSN) error {
 		return nil
 	}
 	return &row.Error{Op: "worker.restore", Lane: w.cfg.Lane, LSN: end + 1, Kind: row.Transient,
-		Err:  fmt.Errorf("%w: units %d to %d, which were acknowledged, are missing", wal.ErrLost, end+1, know.Acknowledged),
+		Err:  fmt.Errorf("%w: units %d to %d, which were acknowledged, are missing", wal.ErrLost, end+1, seen),
 		Hint: fmt.Sprintf("if Redis does not come back with them, the lane is rebuilt without them %v after they were missed", w.cfg.LossGrace)}
 }
 
