@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strconv"
 
@@ -123,6 +124,29 @@ func atMost(digits []byte) int {
 	return n
 }
 
+// codeDeprecated is MySQL's warning that a statement uses what will be removed.
+const codeDeprecated = 1287
+
+// warnedBy are the backend's warnings of the statement that it has executed, but
+// for those about its text.
+func (s *session) warnedBy(ctx context.Context) ([]shadowWarning, error) {
+	rows, err := s.query(ctx, "SHOW WARNINGS")
+	if err != nil {
+		return nil, err
+	}
+	var all []shadowWarning
+	for _, r := range rows {
+		code, err := strconv.ParseUint(string(r[1]), 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("read the warnings: %w", err)
+		}
+		if code != codeDeprecated {
+			all = append(all, shadowWarning{level: string(r[0]), code: uint16(code), message: r[2]})
+		}
+	}
+	return all, nil
+}
+
 // writeOutcome sends rows under the column definitions of sql. With keep the
 // diagnostics stay as they are; else the backend, which has just executed sql,
 // knows the outcome.
@@ -135,13 +159,23 @@ func (s *session) writeOutcome(ctx context.Context, sql []byte, req request, kee
 		return clientError(err)
 	}
 	kept := s.outcome
+	var warnings []shadowWarning // of the execution: PREPARE has given those about the statement itself
+	tells := !keep && req.binary() && res.Response.Warnings > 0
+	if tells {
+		if warnings, err = s.warnedBy(ctx); err != nil {
+			return clientError(err)
+		}
+	}
 	if s.outcome = (outcome{rowCount: -1}); keep {
 		s.outcome.readRows(len(rows))
 		s.outcome.failure, s.outcome.warnings = kept.failure, kept.warnings
+	} else if tells {
+		s.outcome.readRows(len(rows))
+		s.outcome.warnings = warnings
 	}
 	begin := wire.OK{Status: s.ownStatus()}
 	end := begin
-	if !req.binary() { // PREPARE has given the warnings about the statement itself
+	if end.Warnings = uint16(len(warnings)); !req.binary() {
 		begin.Warnings, end.Warnings = res.Early, res.Response.Warnings
 	}
 	if err := s.conn.WriteColumns(res.Columns, begin); err != nil {

@@ -127,6 +127,19 @@ func unlike(packets [][]byte, caps wire.Capability) {
 	}
 }
 
+// mixed is what MySQL says of collations that it cannot compare.
+var mixed = regexp.MustCompile(`(Illegal mix of collations \().*(\) for operation)`)
+
+// unmixed takes the list of collations out of an error: a prepared statement goes
+// on with what its strings were converted to the first time, and the proxy may
+// have answered that one.
+func unmixed(packets [][]byte) {
+	if n := len(packets) - 1; n >= 0 && packets[n][4] == 0xff {
+		packets[n] = mixed.ReplaceAll(packets[n], []byte("$1$2"))
+		packets[n][0], packets[n][1] = byte(len(packets[n])-4), byte((len(packets[n])-4)>>8)
+	}
+}
+
 // failed leaves of an answer that ends with an error the error alone: whether a
 // SELECT fails before or after its first rows is the optimizer's choice
 // (proxy/DESIGN.md).

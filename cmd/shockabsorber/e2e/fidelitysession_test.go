@@ -206,6 +206,11 @@ func TestF4FoundRows(t *testing.T) {
 			"INSERT INTO plain VALUES (7, 'fr')", "DELETE FROM plain WHERE id = 7", "SELECT id FROM pay UNION SELECT id + 1 FROM pay", "SELECT COUNT(*) FROM pay", "SHOW TABLES LIKE 'pay'", "SELECT nothing FROM pay", "SET @x = 1"} {
 			p.query(anyhow, s, "SELECT FOUND_ROWS()", "SELECT FOUND_ROWS()", s, "SELECT FOUND_ROWS() AS n, 1", s)
 			p.execute(anyhow, "SELECT FOUND_ROWS()")
+			p.query(anyhow, "SHOW WARNINGS", s)
+			if strings.HasSuffix(p.t.Name(), "MySQL") { // MariaDB's would be gone
+				p.execute(anyhow, "SELECT ROW_COUNT(), FOUND_ROWS(), 1 / 0")
+				p.query(anyhow, "SHOW WARNINGS")
+			}
 		}
 		p.execute(fromRows, "SELECT id, ref FROM pay WHERE id = ?", 1)
 		p.execute(anyhow, "SELECT FOUND_ROWS()")
