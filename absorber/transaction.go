@@ -152,10 +152,13 @@ func (x *Transaction) lock(ctx context.Context, locks []wal.Lock, wait Waiting) 
 	for _, l := range want {
 		x.locks[l] = false // given or not: an answer may get lost
 	}
-	lease := x.e.cfg.GateLease
+	lease, lock := x.e.cfg.GateLease, x.e.store.Lock
+	if wait != Wait {
+		lock = x.e.store.TryLock
+	}
 	var patience patience
 	for {
-		err := x.e.store.Lock(ctx, x.lane, x.owner, lease, !x.begun, want)
+		err := lock(ctx, x.lane, x.owner, lease, !x.begun, want)
 		if err == nil || errors.Is(err, wal.ErrLocked) {
 			x.begun = true
 			if lane := x.lane; x.leased.Load() == nil {
@@ -172,9 +175,10 @@ func (x *Transaction) lock(ctx context.Context, locks []wal.Lock, wait Waiting) 
 			return err
 		}
 		x.e.metrics.retries.WithLabelValues("lock").Inc()
-		if wait == Wait {
-			err = x.e.parked(x.u, func() error { return patience.wait(ctx, x.e.lockWait(x.u)) })
+		if wait != Wait {
+			return err
 		}
+		err = x.e.parked(x.u, func() error { return patience.wait(ctx, x.e.lockWait(x.u)) })
 		if err != nil {
 			// Waits no more: else another might be told that it is a deadlock.
 			if ended := x.e.store.Lock(context.WithoutCancel(ctx), x.lane, x.owner, lease, false, nil); errors.Is(ended, wal.ErrUnlocked) {

@@ -52,6 +52,17 @@ func (k laneKeys) lockAs(l Lock) string {
 // ErrUnlocked: the owner's lease has ended. An owner that asks no more after
 // ErrLocked must say so, by asking for no locks, or unlock.
 func (s *Store) Lock(ctx context.Context, name row.Lane, owner string, lease time.Duration, begin bool, locks []Lock) error {
+	return s.lock(ctx, name, owner, lease, begin, true, locks)
+}
+
+// TryLock is Lock for an owner that does not wait: after ErrLocked it need not say
+// that it asks no more, and it closes no circle of those who wait for each other.
+func (s *Store) TryLock(ctx context.Context, name row.Lane, owner string, lease time.Duration, begin bool, locks []Lock) error {
+	return s.lock(ctx, name, owner, lease, begin, false, locks)
+}
+
+// lock is Lock, or TryLock.
+func (s *Store) lock(ctx context.Context, name row.Lane, owner string, lease time.Duration, begin, waits bool, locks []Lock) error {
 	const op = "wal.lock"
 	l, inc, err := s.usable(op, name)
 	if err != nil {
@@ -60,11 +71,8 @@ func (s *Store) Lock(ctx context.Context, name row.Lane, owner string, lease tim
 	if strings.ContainsAny(owner, " +|") {
 		return &row.Error{Op: op, Lane: name, Kind: row.Permanent, Err: fmt.Errorf("%q is no name for an owner of locks", owner)}
 	}
-	first := "0"
-	if begin {
-		first = "1"
-	}
-	args := []any{inc, owner, millis(lease), first}
+	flag := map[bool]string{true: "1", false: "0"}
+	args := []any{inc, owner, millis(lease), flag[begin], flag[waits]}
 	for _, k := range locks {
 		args = append(args, l.keys.lockAs(k))
 	}

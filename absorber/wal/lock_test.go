@@ -18,6 +18,7 @@ func TestLocks(t *testing.T) {
 		{"a commit that is asked about again has its first answer", lockRepeat},
 		{"all locks of a call are taken, or none", lockAllOrNone},
 		{"two who wait for each other are told, and who gives up waits no more", lockDeadlock},
+		{"who does not wait closes no circle", lockTry},
 		{"a cycle of three is found, and ends with one of them", lockCycle},
 		{"a row is shared by several, and written by none of them until one is left", lockShared},
 		{"of two who share a row and both want it alone, the second is told", lockUpgrade},
@@ -153,6 +154,25 @@ func lockDeadlock(e *env) {
 	e.lock("a", false, ErrDeadlock, "l")
 	e.unlock("a", "k")
 	e.lock("b", false, nil, "k")
+}
+
+// lockTry: who does not wait closes no circle, and nobody waits behind him.
+func lockTry(e *env) {
+	e.lock("a", true, nil, "k")
+	e.lock("b", true, nil, "l")
+	e.lock("a", false, ErrLocked, "l")
+	if err := e.s.TryLock(e.ctx, main0, "b", leaseTime, false, []Lock{e.lockOf("k")}); !errors.Is(err, ErrLocked) {
+		e.Errorf("b asks for what it would have to wait for: %v", err)
+	}
+	e.unlock("b", "l")
+	e.lock("a", false, nil, "l")
+	e.share("c", true, nil, "m")
+	if err := e.s.TryLock(e.ctx, main0, "d", leaseTime, true, []Lock{e.lockOf("m")}); !errors.Is(err, ErrLocked) {
+		e.Errorf("d asks for what is shared: %v", err)
+	}
+	e.share("e", true, nil, "m") // d does not stand before it
+	e.lock("a", false, ErrLocked, "m")
+	e.lock("c", false, ErrDeadlock, "k")
 }
 
 func lockCycle(e *env) {

@@ -2,8 +2,9 @@
 -- and prolongs its lease.
 --
 -- KEYS  meta, locks, owners, waits, mark
--- ARGV  incarnation, owner, lease in ms, '1' if the owner may be new, the locks,
---       each behind 'x', or 's' if it may be shared
+-- ARGV  incarnation, owner, lease in ms, '1' if the owner may be new, '1' if it
+--       waits for what it does not get, the locks, each behind 'x', or 's' if it
+--       may be shared
 -- Answer: 1; LOCKED: another transaction has one of them, or has waited longer
 --         to have it alone; DEADLOCK: and that one waits, perhaps through
 --         others, for this one; SUPERSEDED: the owner's lease has ended; LOST.
@@ -27,8 +28,8 @@ redis.call('HDEL', KEYS[4], me)
 local values = {} -- lock -> value, false if nobody has it
 do
   local names = {}
-  for i = 5, #ARGV do
-    names[i - 4] = string.sub(ARGV[i], 2)
+  for i = 6, #ARGV do
+    names[i - 5] = string.sub(ARGV[i], 2)
   end
   for from = 1, #names, SLICE do
     local to = math.min(from + SLICE - 1, #names)
@@ -102,9 +103,12 @@ local function ahead(owner, want)
 end
 
 local barred, reached = '', {}
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   local list = ahead(me, ARGV[i])
   if #list > 0 then
+    if ARGV[5] ~= '1' then
+      return LOCKED
+    end
     barred = barred .. dec(#ARGV[i]) .. ':' .. ARGV[i]
     for _, owner in ipairs(list) do
       reached[#reached + 1] = owner
@@ -138,7 +142,7 @@ if #reached > 0 then
   return LOCKED
 end
 
-for i = 5, #ARGV do
+for i = 6, #ARGV do
   local name, value = string.sub(ARGV[i], 2), nil
   if string.byte(ARGV[i]) == 120 then
     value = me
@@ -158,7 +162,7 @@ for i = 5, #ARGV do
     put(name, value)
   end
 end
-if #ARGV >= 5 then
+if #ARGV >= 6 then
   redis.call('SET', KEYS[5], '1')
 end
 return 1

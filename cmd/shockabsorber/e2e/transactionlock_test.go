@@ -99,6 +99,14 @@ var interleaved = map[string][]move{
 		{1, "SELECT amount FROM pay WHERE id = 1"},
 		{0, "~UPDATE pay SET amount = amount + 1 WHERE id = 1"}, {1, "COMMIT"}, {0, "wait"},
 	},
+	"NOWAIT and SKIP LOCKED close no circle": {
+		{0, "BEGIN"}, {0, "UPDATE pay SET amount = 5 WHERE id = 1"},
+		{1, "BEGIN"}, {1, "UPDATE pay SET amount = 6 WHERE id = 2"}, {1, "~UPDATE pay SET amount = 6 WHERE id = 1"},
+		{0, "SELECT amount FROM pay WHERE id = 2 FOR UPDATE NOWAIT"}, {0, "SELECT amount FROM pay WHERE id = 2 FOR UPDATE SKIP LOCKED"},
+		{0, "SELECT amount FROM pay WHERE ref = 'b' FOR SHARE NOWAIT"}, {0, "SELECT amount FROM pay WHERE ref = 'b' FOR UPDATE SKIP LOCKED"},
+		{0, "COMMIT"}, {1, "wait"}, {1, "COMMIT"},
+		{0, "SELECT id, amount FROM pay ORDER BY id"},
+	},
 	"LOCK IN SHARE MODE": {
 		{0, "BEGIN"}, {0, "SELECT amount FROM pay WHERE id = 1 LOCK IN SHARE MODE"}, {0, "SELECT amount FROM pay WHERE id = 77 LOCK IN SHARE MODE"},
 		{1, "BEGIN"}, {1, "SELECT amount FROM pay WHERE id = 1 LOCK IN SHARE MODE"}, {1, "SELECT amount FROM pay WHERE id = 77 LOCK IN SHARE MODE"},

@@ -217,6 +217,9 @@ func (p *widePlay) unwanted(st step) bool {
 // directly plays the statements that were done, in that order.
 func (p *widePlay) directly() error {
 	for _, t := range p.order {
+		if p.slow > gateTime { // time for InnoDB to purge rows that are gone: until then they can be locked
+			time.Sleep(gateTime)
+		}
 		l := p.links[t.session]
 		l.begin(t.sql)
 		a, ok, err := l.settle()
