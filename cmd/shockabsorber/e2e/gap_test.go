@@ -35,6 +35,16 @@ var gapless = map[string][]move{
 		{1, "BEGIN"}, {1, "INSERT INTO pay (id, ref) VALUES (79, 'gone')"},
 		{0, "BEGIN"}, {0, "~SELECT id FROM pay WHERE id = 79 FOR UPDATE"}, {1, "ROLLBACK"}, {0, "wait"}, {0, "COMMIT"},
 	},
+	"Django's update_or_create": {
+		{0, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"}, {0, "SET AUTOCOMMIT = 0"},
+		{0, "SELECT `pay`.`id`, `pay`.`ref` FROM `pay` WHERE `pay`.`ref` = 'none' LIMIT 21 FOR UPDATE"}, {0, "SAVEPOINT `s1_x1`"},
+		{1, "INSERT INTO `pay` (`id`, `ref`) VALUES (77, 'none')"},
+		{0, "INSERT INTO `pay` (`id`, `ref`) VALUES (78, 'none')"}, {0, "ROLLBACK TO SAVEPOINT `s1_x1`"}, {0, "RELEASE SAVEPOINT `s1_x1`"},
+		{0, "SELECT `pay`.`id`, `pay`.`ref` FROM `pay` WHERE `pay`.`ref` = 'none' LIMIT 21 FOR UPDATE"},
+		{1, "~UPDATE `pay` SET `note` = 'late' WHERE `pay`.`id` = 77"},
+		{0, "UPDATE `pay` SET `note` = 'mine' WHERE `pay`.`id` = 77"}, {0, "COMMIT"}, {1, "wait"}, {0, "SET AUTOCOMMIT = 1"},
+		{0, "SELECT id, ref, note FROM pay ORDER BY id"},
+	},
 	"own rows are there": {
 		{0, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"},
 		{0, "BEGIN"}, {0, "INSERT INTO pay (id, ref) VALUES (77, 'none')"}, {0, "DELETE FROM pay WHERE id = 1"},

@@ -20,9 +20,9 @@ import (
 // over PyMySQL: the applications that testdata/django.list names. On MariaDB,
 // Django inserts with RETURNING, on MySQL it asks for the insert id.
 func TestDjango(t *testing.T) {
-	t.Run("MySQL", func(t *testing.T) { django(t, servertest.MySQL(t), "django-mysql") })
+	t.Run("MariaDB", func(t *testing.T) { django(t, servertest.MariaDB(t), "django") })
 	if whole() {
-		t.Run("MariaDB", func(t *testing.T) { django(t, servertest.MariaDB(t), "django") })
+		t.Run("MySQL", func(t *testing.T) { django(t, servertest.MySQL(t), "django-mysql") })
 	}
 }
 
