@@ -47,7 +47,7 @@ func (e *Engine) Reload(ctx context.Context) error {
 			}
 			return match(n)
 		}
-		cat, err := schema.Load(q, e.want, e.schemaOptions())
+		cat, err := schema.Load(q.batching(), e.want, e.schemaOptions())
 		e.reread = time.Now()
 		return cat, err
 	})

@@ -106,34 +106,64 @@ func newRaw() *raw {
 		partitions: map[Name]*rawPartitions{}, nullable: map[Name]map[string]bool{}, order: map[string][]string{}}
 }
 
-// readAll reads everything that is not asked table by table.
+// readAll reads everything that is not asked table by table, in two round trips
+// where the Queryer can.
 func readAll(q Queryer, s server, want func(Name) bool) (*raw, error) {
+	known, err := atOnce(q, func(q Queryer) error { return newRaw().readOverview(q, s, want) })
+	if err != nil {
+		return nil, err
+	}
 	r := newRaw()
-	if err := r.readTables(q, want, outside(ownSchemas)); err != nil {
+	if err := r.readOverview(known, s, want); err != nil {
 		return nil, err
-	}
-	if err := r.readForeignKeys(q, s, outside(noForeignKeys)); err != nil {
-		return nil, err
-	}
-	steps := []func() error{
-		func() error { return r.readChecks(q, s.dialect, outside(ownSchemas)) },
-		func() error { return r.readTriggers(q, outside(ownSchemas)) },
-		func() error { return r.readBodies(q) },
-		func() (err error) { r.grants, err = readGrants(q); return err },
 	}
 	if in := r.schemaList(); in != "" {
-		steps = append(steps,
-			func() error { return r.readColumns(q, within(in)) },
-			func() error { return r.readIndexes(q, within(in)) },
-			func() error { return r.readPartitions(q, within(in)) })
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
+		known, err := atOnce(q, func(q Queryer) error {
+			asked := newRaw()
+			asked.tables = r.tables
+			return asked.readDetails(q, within(in))
+		})
+		if err != nil {
+			return nil, err
+		}
+		if err := r.readDetails(known, within(in)); err != nil {
 			return nil, err
 		}
 	}
 	r.sortTables()
 	return r, nil
+}
+
+// readOverview reads which tables there are, and what reaches them.
+func (r *raw) readOverview(q Queryer, s server, want func(Name) bool) (err error) {
+	if err := r.readTables(q, want, outside(ownSchemas)); err != nil {
+		return err
+	}
+	if err := r.readForeignKeys(q, s, outside(noForeignKeys)); err != nil {
+		return err
+	}
+	if err := r.readChecks(q, s.dialect, outside(ownSchemas)); err != nil {
+		return err
+	}
+	if err := r.readTriggers(q, outside(ownSchemas)); err != nil {
+		return err
+	}
+	if err := r.readBodies(q); err != nil {
+		return err
+	}
+	r.grants, err = readGrants(q)
+	return err
+}
+
+// readDetails reads what the tables of some databases look like.
+func (r *raw) readDetails(q Queryer, in scope) error {
+	if err := r.readColumns(q, in); err != nil {
+		return err
+	}
+	if err := r.readIndexes(q, in); err != nil {
+		return err
+	}
+	return r.readPartitions(q, in)
 }
 
 // query runs sql and checks that each row has as many columns as asked for.

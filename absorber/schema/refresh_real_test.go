@@ -174,3 +174,23 @@ func TestRefreshAsksLittle(t *testing.T) {
 		}
 	})
 }
+
+// TestLoadAsksLittle: what Load asks at once gives what it finds one by one.
+func TestLoadAsksLittle(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *servertest.DB, root conn) {
+		one := root.load()
+		b := &batching{asked: asked{Queryer: root}, root: root}
+		all, err := schema.Load(b, wanted, schema.Options{CollationExact: exact})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all.Version() != one.Version() || dump(all) != dump(one) {
+			t.Errorf("read at once, the schema is\n%s\nread one by one\n%s", dump(all), dump(one))
+		}
+		for _, sql := range b.texts {
+			if strings.Contains(sql, " information_schema.") && !strings.Contains(sql, "INNODB") {
+				t.Errorf("is asked alone: %s", sql)
+			}
+		}
+	})
+}
