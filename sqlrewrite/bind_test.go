@@ -143,10 +143,24 @@ func TestModes(t *testing.T) {
 	if plan := p.Plan(sql, env, cat).Plan; plan.Verb != Update || plan.set[0].value.op != opColumn {
 		t.Errorf("a column: %s", describe(plan))
 	}
-	for _, m := range []SQLMode{ModeIgnoreSpace, ModePadCharToFullLength, ModeOther} {
+	for _, m := range []SQLMode{ModePadCharToFullLength, ModeOther} {
 		env.Mode = m
 		if plan := p.Plan(sql, env, cat).Plan; plan.Reason != ReasonSQLMode {
 			t.Errorf("mode %b: %s", m, describe(plan))
+		}
+	}
+	env.Mode = ModeIgnoreSpace
+	for sql, want := range map[string]Reason{
+		`UPDATE users SET name = 'x' WHERE id = 1`:          "",
+		`UPDATE users SET name = 'x' WHERE id IN (1)`:       "",
+		`INSERT INTO users (id, email) VALUES (1, 'a')`:     "",
+		`UPDATE users SET created = NOW() WHERE id = 1`:     "",
+		`UPDATE users SET created = now () WHERE id = 1`:    ReasonSQLMode,
+		`UPDATE users SET created = NOW/**/() WHERE id = 1`: ReasonSQLMode,
+		"SELECT COUNT (*) FROM users WHERE id = 1":          ReasonSQLMode,
+	} {
+		if plan := p.Plan([]byte(sql), env, cat).Plan; plan.Reason != want || (want == "") != (plan.Verb != PassThrough) {
+			t.Errorf("IGNORE_SPACE: %s: %s", sql, describe(plan))
 		}
 	}
 	env = session()

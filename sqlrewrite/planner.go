@@ -74,10 +74,11 @@ func appendEnv(b []byte, env *Env, cat Catalog) []byte {
 	return append(b, byte(env.Dialect), byte(env.LowerCaseNames), shadows)
 }
 
-// unreadModes change what is parsed in ways that are not followed here.
+// unreadModes change what is parsed in ways that are not followed here; of
+// ModeIgnoreSpace see callsApart.
 // inexactModes change what is stored or shown, but not what is parsed.
 const (
-	unreadModes  = ModeIgnoreSpace | ModeOther
+	unreadModes  = ModeOther
 	inexactModes = ModePadCharToFullLength
 )
 
@@ -111,7 +112,7 @@ func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
 // absorbed reads a statement as one that is computed here, or else as one for
 // the shadow; nil and the reason if it is neither.
 func (g *planning) absorbed(toks []token) (*Plan, Reason) {
-	if g.env.Mode&unreadModes != 0 || g.env.Mode&inexactModes != 0 && !g.env.Shadows {
+	if g.env.Mode&unreadModes != 0 || g.env.Mode&inexactModes != 0 && !g.env.Shadows || g.env.Mode&ModeIgnoreSpace != 0 && callsApart(g.sql, toks) {
 		return nil, ReasonSQLMode
 	}
 	why := ReasonSQLMode

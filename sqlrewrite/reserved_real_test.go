@@ -86,6 +86,47 @@ func TestReservedWords(t *testing.T) {
 	})
 }
 
+// TestIgnoreSpace asks both servers, for each word that one of them knows, whether
+// IGNORE_SPACE makes something else than a name of it before a space and a
+// parenthesis, and expects that of no word that callsApart does not know.
+func TestIgnoreSpace(t *testing.T) {
+	both(t, func(t *testing.T, db *servertest.DB) {
+		pool := db.Open(t, db.Database(t))
+		words := append(keywords(t, pool), strings.Fields(callWords+pureWords+pureWordsMySQL8+onceWords+aggregateWords+treeWords)...)
+		var names sql.NullString
+		// Only MariaDB has this view.
+		if err := pool.QueryRow("SELECT GROUP_CONCAT(LOWER(FUNCTION) SEPARATOR ' ') FROM information_schema.SQL_FUNCTIONS").Scan(&names); err == nil {
+			words = append(words, strings.Fields(names.String)...)
+		}
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		taken := func(mode, w string) bool {
+			if _, err := conn.ExecContext(t.Context(), "SET sql_mode = '"+mode+"'"); err != nil {
+				t.Fatal(err)
+			}
+			_, err := conn.ExecContext(t.Context(), "INSERT INTO "+w+" (a) VALUES (1)")
+			var e *mysql.MySQLError
+			return errors.As(err, &e) && e.Number == 1146
+		}
+		changed := 0
+		for _, w := range words {
+			if reserved[w] || !taken("", w) || taken("IGNORE_SPACE", w) {
+				continue
+			}
+			changed++
+			if !apart[w] {
+				t.Errorf("%s is not known to be a function behind a space", w)
+			}
+		}
+		if len(words) < 500 || changed < 20 {
+			t.Errorf("%d words tried, %d are functions behind a space", len(words), changed)
+		}
+	})
+}
+
 // keywords are the server's own and its character set introducers, in lower case.
 func keywords(t *testing.T, pool *sql.DB) []string {
 	t.Helper()
