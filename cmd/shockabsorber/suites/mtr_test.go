@@ -77,7 +77,7 @@ func mtr(t *testing.T, at target, tests []string) outcomes {
 	}
 	defer os.RemoveAll(dir)
 	args := append([]string{"mysql-test-run.pl", "--extern", "socket=" + at.socket, "--user=" + at.user, "--vardir=" + filepath.Join(dir, "v"),
-		"--force", "--max-test-fail=0", "--nocheck-testcases", "--nowarnings", "--testcase-timeout=15", "--suite-timeout=600"}, tests...)
+		"--force", "--max-test-fail=0", "--nocheck-testcases", "--nowarnings", "--testcase-timeout=60", "--suite-timeout=600"}, tests...)
 	c := exec.Command("perl", args...)
 	c.Dir = mtrFolder
 	out := combinedOutput(t, c, "mariadb", at) // failing tests are in the answer
