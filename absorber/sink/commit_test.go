@@ -217,6 +217,27 @@ func TestSecondOwnerFencesTheFirst(t *testing.T) {
 	})
 }
 
+// TestApplyGuardsItsEpoch: a takeover kills the connection of the owner before,
+// which then looks at the epoch. Should the connection live on, as one to a server
+// that may not kill, the statement that moves the checkpoint finds the epoch.
+func TestApplyGuardsItsEpoch(t *testing.T) {
+	onServers(t, func(t *testing.T, w *world) {
+		first, _ := w.owned(t, "main")
+		tab := w.pairs(t)
+		batch := func(lsn row.LSN) Batch {
+			return Batch{Lane: "main", Epoch: 1, From: lsn - 1, To: lsn, Changes: []Change{change(tab, lsn, row.Insert, int(lsn), "x", int(lsn))}}
+		}
+		if err := first.Apply(t.Context(), batch(1)); err != nil {
+			t.Fatal(err)
+		}
+		w.db.Exec(t, w.name, "UPDATE checkpoint SET epoch = epoch + 1 WHERE lane = 'main'")
+		expectKindIn(t, first.Apply(t.Context(), batch(2)), row.Fenced)
+		if got := w.rows(t, "SELECT COUNT(*), MAX(id) FROM pairs"); got != "1 1" {
+			t.Errorf("rows: %s", got)
+		}
+	})
+}
+
 func TestTakeoverEndsAnOpenTransaction(t *testing.T) {
 	onServers(t, func(t *testing.T, w *world) {
 		first, _ := w.owned(t, "main")
