@@ -222,9 +222,9 @@ func (c *computation) after() []row.Image {
 // whose values MySQL has to compute. An empty shadow tells what rows it brings;
 // if rows of the table stand in their way, it runs again with those.
 //
-// Of several rows one may be changed by the next before the statement ends.
-// That is seen only in the end, so only INSERT, which changes no row, is
-// executed so.
+// Of several rows one may be changed by the next before the statement ends. That
+// would be seen only in the end, so the empty shadow has to hold them all then:
+// no two of them meet.
 func (c *computation) insert(ctx context.Context) (string, error) {
 	n, mixed, why := c.p.Generates(c.args, c.env)
 	switch {
@@ -243,7 +243,8 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 		}
 		return "", err
 	}
-	if c.p.NumRows() > 1 && (c.p.Verb != sqlrewrite.Insert || n > 0 && len(c.res.after) != n || len(c.res.after) < c.p.NumRows()) {
+	several := c.p.NumRows() > 1
+	if several && (c.movesBetween() || len(c.res.after) < c.p.NumRows()) {
 		return "several_rows", nil // a row that IGNORE left out may be in the way of another row as well, which MySQL names first
 	}
 	if len(c.res.after) < c.p.NumRows() && c.s.keyed(c.p.Table) {
@@ -269,9 +270,19 @@ func (c *computation) insert(ctx context.Context) (string, error) {
 		if c.first != 0 && c.met(before, alone.after) {
 			return nil, absorber.ErrReplan
 		}
+		if c.first != 0 && several && c.p.Verb != sqlrewrite.Insert {
+			return nil, &absorber.Refused{Reason: string(sqlrewrite.ReasonSeveralRows)} // which of them gets which value
+		}
 		err := c.run(ctx, before)
 		return c.after(), c.lastID(err)
 	})
+}
+
+// movesBetween reports whether one of several rows may give a row a key or a
+// unique value that it has only until the next: whether that is taken would not
+// be seen.
+func (c *computation) movesBetween() bool {
+	return c.p.Verb == sqlrewrite.Upsert && c.p.NumRows() > 1 && (c.p.AssignsUnique || c.p.MovesKey)
 }
 
 // lastID lets MySQL execute what has failed if a row before may have been stored

@@ -73,9 +73,7 @@ func (c *computation) put(ctx context.Context, rows, before []row.Image) ([]row.
 			return []row.Image{im}, nil
 		}
 	}
-	if c.p.Shadow == sqlrewrite.ShadowNo || len(rows) > 1 && c.p.Verb == sqlrewrite.Upsert && c.p.AssignsUnique {
-		// A unique value that a row has only between two rows of the statement
-		// would not be seen here.
+	if c.p.Shadow == sqlrewrite.ShadowNo || c.movesBetween() {
 		return nil, &absorber.Refused{Reason: "duplicate_key"}
 	}
 	err := c.run(ctx, before)
