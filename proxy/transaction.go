@@ -121,11 +121,16 @@ func (s *session) completed(ctx context.Context) error {
 // session_track_transaction_info is off.
 const trackedVersion = 90000
 
+// tracks reports whether the client is told of them.
+func (s *session) tracks() bool {
+	return s.shared.engine.Catalog().Dialect() == schema.MySQL && s.conn.Caps().Has(wire.CapSessionTrack)
+}
+
 // track adds what MySQL tells of such a beginning or end; was says whether an
 // explicit transaction was open before.
 func (s *session) track(ok *wire.OK, was bool) {
 	is := s.txn != nil && !s.txn.implied
-	if s.shared.engine.Catalog().Dialect() != schema.MySQL || !s.conn.Caps().Has(wire.CapSessionTrack) || !was && !is {
+	if !s.tracks() || !was && !is {
 		return
 	}
 	ok.Status |= wire.StatusSessionChanged
@@ -144,7 +149,7 @@ func (s *session) track(ok *wire.OK, was bool) {
 func (s *session) mayBegin(req request) bool {
 	why := s.blocked(req)
 	v := &s.vars
-	if s.shared.engine.Catalog().Dialect() == schema.MySQL && s.conn.Caps().Has(wire.CapSessionTrack) && s.conn.srv.backend.Load().number() < trackedVersion {
+	if s.tracks() && s.conn.srv.backend.Load().number() < trackedVersion {
 		return false
 	}
 	return (why == "" || why == reasonAutocommitOff && !s.inTransaction() && !s.locked) && !s.fresh && !s.stale && !s.oneShot && !s.marked && v.ordinary &&

@@ -34,14 +34,19 @@ func TestReadBeginsTransaction(t *testing.T) {
 	for _, backend := range backends {
 		t.Run(backend.name, func(t *testing.T) {
 			b := newBench(t, backend.start(t), nil, sessionTables...)
-			p := b.sessions(wire.CapDeprecateEOF)
-			p.query(anyhow, "INSERT INTO pay (id, ref, amount) VALUES (1, 'a', 1), (2, 'b', 2)", "SELECT COUNT(*) FROM pay",
-				"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET autocommit = 0",
-				"SELECT amount FROM pay WHERE id = 1", "SET @n = 5", "SET TRANSACTION READ ONLY", "COMMIT",
-				"SELECT amount FROM pay WHERE id = 1", "SELECT FOUND_ROWS()", "SELECT @n", "SELECT ROW_COUNT()", "COMMIT",
-				"SELECT amount FROM pay WHERE id = 99", "SAVEPOINT a", "UPDATE pay SET amount = 9 WHERE amount > 0", "ROLLBACK TO a", "SET @n = 6", "COMMIT",
-				"INSERT INTO pay (id, ref) VALUES (1, 'duplicate')", "SET @n = 7", "ROLLBACK", "SET @n = 8",
-				"SET autocommit = 1", "SELECT id, ref, amount FROM pay ORDER BY id")
+			for _, caps := range []wire.Capability{wire.CapDeprecateEOF, wire.CapDeprecateEOF | wire.CapSessionTrack} {
+				p := b.sessions(caps)
+				p.query(anyhow, "DELETE FROM pay", "INSERT INTO pay (id, ref, amount) VALUES (1, 'a', 1), (2, 'b', 2)", "SELECT COUNT(*) FROM pay",
+					"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET autocommit = 0",
+					"SELECT amount FROM pay WHERE id = 1", "SET @n = 5", "SET TRANSACTION READ ONLY", "COMMIT",
+					"SELECT amount FROM pay WHERE id = 1", "SELECT FOUND_ROWS()", "SELECT @n", "SELECT ROW_COUNT()", "COMMIT",
+					"SELECT amount FROM pay WHERE id = 99", "SAVEPOINT a", "UPDATE pay SET amount = 9 WHERE amount > 0", "ROLLBACK TO a", "SET @n = 6", "COMMIT",
+					"INSERT INTO pay (id, ref) VALUES (1, 'duplicate')", "SET @n = 7", "ROLLBACK", "SET @n = 8",
+					"INSERT INTO pay (id, ref) VALUES (1, 'duplicate')", "SELECT id FROM pay WHERE amount > 0 ORDER BY id", "ROLLBACK",
+					"SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+					"INSERT INTO pay (id, ref) VALUES (1, 'duplicate')", "SELECT id FROM pay WHERE amount > 0 ORDER BY id", "ROLLBACK",
+					"SET autocommit = 1", "SELECT id, ref, amount FROM pay ORDER BY id")
+			}
 			b.equal("pay")
 		})
 	}
