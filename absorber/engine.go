@@ -130,7 +130,7 @@ func (e *Engine) renewGates(ctx context.Context) {
 // sweepGates opens the gates of dead processes.
 func (e *Engine) sweepGates(ctx context.Context) {
 	for _, lane := range e.cfg.Lanes {
-		if err := e.store.SweepGates(ctx, lane, e.reap); err != nil && ctx.Err() == nil {
+		if err := e.store.SweepGates(ctx, lane, e.reapUnseen(ctx)); err != nil && ctx.Err() == nil {
 			e.log.Warn("could not sweep the gates", "lane", lane, "err", err)
 		}
 	}

@@ -265,12 +265,16 @@ func (h *Hold) renew(ctx context.Context) error {
 func (h *Hold) Backend() uint64 { return h.backend }
 
 // Abandon gives the gates back for a session that ended without finishing: its
-// MySQL connection is killed and seen gone before they open.
-func (h *Hold) Abandon(ctx context.Context) error {
+// MySQL connection is killed and seen gone before they open. defining says that
+// what it was doing may have changed definitions: all processes read them again.
+func (h *Hold) Abandon(ctx context.Context, defining bool) error {
 	if !h.Empty() {
 		if err := h.e.reap(h.backend); err != nil {
 			h.e.holds.Delete(h) // no renewals: the lease ends, and the sweeper tries again
 			return err
+		}
+		if defining {
+			h.e.redefined(ctx, h.u)
 		}
 	}
 	return h.Drop(ctx)

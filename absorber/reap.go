@@ -35,6 +35,36 @@ func (e *Engine) reap(backend uint64) error {
 	}
 }
 
+// reapUnseen is reap for the connection of a process that has died. Nobody knows
+// what it was doing: if it was DDL, only this process can tell the others.
+func (e *Engine) reapUnseen(ctx context.Context) func(backend uint64) error {
+	told := map[uint64]bool{0: true} // of the owners of several gates each
+	return func(backend uint64) error {
+		if err := e.reap(backend); err != nil {
+			return err
+		}
+		if !told[backend] {
+			told[backend] = true
+			e.redefined(ctx, nil)
+		}
+		return nil
+	}
+}
+
+// redefined makes every process read all definitions again, after a statement
+// whose end nobody has seen. The gates that it needed open even if some do not in
+// time: they do so soon, and a statement that runs for long must not keep them. u
+// is the session whose statement it was, nil if it is another process's.
+func (e *Engine) redefined(ctx context.Context, u *Usage) {
+	if u == nil {
+		u = e.NewUsage()
+		defer e.EndUsage(u)
+	}
+	if err := e.CatalogChanged(ctx, u, nil); err != nil && ctx.Err() == nil {
+		e.log.Warn("not all processes have read again what a statement without an end may have defined", "err", err)
+	}
+}
+
 // asMySQLError unwraps an error that the server itself sent.
 func asMySQLError(err error) (*mysql.MyError, bool) {
 	var my *mysql.MyError

@@ -66,12 +66,30 @@ func (s *session) releaseGates(ctx context.Context) error {
 	return s.hold.Release(background(ctx))
 }
 
+// defining reports whether the statement that is running may change definitions.
+func (s *session) defining() bool {
+	if s.running == nil || !s.shared.engine.Configured() {
+		return false
+	}
+	e := s.running.Effect
+	if e&sqlrewrite.EffectExecute != 0 {
+		inner, known := s.executes(s.running)
+		if !known {
+			return true
+		}
+		for _, in := range inner {
+			e |= in.Effect
+		}
+	}
+	return e&(sqlrewrite.EffectDDL|sqlrewrite.EffectMayDefine) != 0
+}
+
 // abandon gives the gates back after the backend connection has been cut.
 func (s *session) abandon() {
 	if s.hold == nil {
 		return
 	}
-	if err := s.hold.Abandon(context.Background()); err != nil {
+	if err := s.hold.Abandon(context.Background(), s.defining()); err != nil {
 		s.shared.log.Warn("a gate stays closed until its lease ends", "err", err)
 	}
 	s.hold = nil

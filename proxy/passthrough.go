@@ -58,7 +58,14 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 	if err := s.openBackend(ctx); err != nil {
 		return err
 	}
-	s.running = p
+	s.running, s.counted = p, nil
+	if p.Effect&sqlrewrite.EffectMayDefine != 0 && p.Effect&sqlrewrite.EffectDDL == 0 && s.shared.engine.Configured() {
+		n, err := s.shared.engine.Definitions(ctx)
+		if err != nil {
+			return err
+		}
+		s.counted = &n
+	}
 	if s.setting = ""; p.Effect&sqlrewrite.EffectSession != 0 {
 		s.setting = string(sql)
 	}
@@ -257,10 +264,16 @@ func (s *session) took(ctx context.Context, p *sqlrewrite.Plan, r *wire.Response
 		defined = nil // its names are those of the database that was current at the PREPARE
 	}
 	s.tookSession(p, e, r)
-	if e&sqlrewrite.EffectDDL != 0 && s.shared.engine.Configured() {
-		return s.shared.engine.CatalogChanged(background(ctx), s.usage, defined)
+	if !s.shared.engine.Configured() || e&(sqlrewrite.EffectDDL|sqlrewrite.EffectMayDefine) == 0 {
+		return nil
 	}
-	return nil
+	if e&sqlrewrite.EffectDDL == 0 && s.counted != nil {
+		n, err := s.shared.engine.Definitions(background(ctx))
+		if err == nil && n == *s.counted {
+			return nil
+		}
+	}
+	return s.shared.engine.CatalogChanged(background(ctx), s.usage, defined)
 }
 
 // tookSession follows the effects on this session.

@@ -46,6 +46,7 @@ type session struct {
 	executing *Stmt            // the prepared statement being routed, nil if it is none
 	running   *sqlrewrite.Plan // the statement being forwarded,
 	setting   string           // and its text if it may set variables
+	counted   *uint64          // engine.Definitions before it, if it may define something
 }
 
 // maxReplan is how often a statement is planned again because the schema

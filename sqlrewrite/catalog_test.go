@@ -31,6 +31,11 @@ func (c *fixedCatalog) WrittenBy(id string, inserts bool) []schema.Name {
 	return append(slices.Clone(c.reach[strings.ToLower(id)]), c.related[strings.ToLower(id)][inserts]...)
 }
 
+// Defines holds for every routine with such a name.
+func (c *fixedCatalog) Defines(id string) bool {
+	return strings.HasPrefix(strings.ToLower(id), "define")
+}
+
 // WrittenWith knows of no two tables with foreign keys and the same name.
 func (c *fixedCatalog) WrittenWith(n schema.Name, inserts bool) []schema.Name {
 	return append([]schema.Name{n}, c.related[strings.ToLower(n.Table)][inserts]...)

@@ -113,7 +113,10 @@ func (g *planning) merge(p *piece, nesting int) {
 		g.touch(g.behind(p, i, a), a != reads)
 	}
 	if p.within {
-		for _, t := range p.toks {
+		for i, t := range p.toks {
+			if name, ok := p.name(i); ok && g.cat.Defines(name) || g.foreign {
+				g.plan.Effect |= EffectMayDefine
+			}
 			if t.kind == tokString {
 				g.words(p.src[t.start:t.end], true, false)
 			}

@@ -80,6 +80,9 @@ type Catalog interface {
 	WrittenBy(identifier string, inserts bool) []schema.Name
 	// WrittenWith is WrittenBy for an absorbed table, by its full name.
 	WrittenWith(name schema.Name, inserts bool) []schema.Name
+	// Defines reports whether a routine of that name, bare as for TouchedBy, may
+	// change definitions or rights (over-approximation).
+	Defines(identifier string) bool
 	// All returns every absorbed table.
 	All() []schema.Name
 }

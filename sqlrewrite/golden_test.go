@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "write what is found into testdata")
 
 // effectNames are the bits of Effect in order.
-var effectNames = []string{"begin", "end", "savepoint", "session", "db", "temp", "tempdrop", "lock", "unlock", "ddl", "prepare", "execute", "unknown"}
+var effectNames = []string{"begin", "end", "savepoint", "session", "db", "temp", "tempdrop", "lock", "unlock", "ddl", "prepare", "execute", "maydefine", "unknown"}
 
 // bits names the bits of a set.
 func bits(set uint32, names []string) string {

@@ -149,5 +149,5 @@ var wordEffects = map[string]Effect{
 	"temporary": EffectTempTable, "lock": EffectLock | EffectEnd, "unlock": EffectUnlock | EffectEnd,
 	"handler": EffectLock | EffectUnlock, "flush": EffectLock | EffectEnd | EffectUnknown, "backup": EffectLock | EffectUnlock,
 	"prepare": EffectPrepare, "execute": effectAnything | EffectTempTable, "binlog": effectAnything,
-	"call": EffectSession | EffectBegin | EffectEnd | EffectTempTable,
+	"call": EffectSession | EffectBegin | EffectEnd | EffectTempTable | EffectMayDefine,
 }

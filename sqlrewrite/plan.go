@@ -45,6 +45,7 @@ const (
 	EffectDDL                          // the catalog must be read again afterwards
 	EffectPrepare                      // PREPARE Plan.Prepared; what EXECUTE of it will do is Plan.Inner
 	EffectExecute                      // EXECUTE Plan.Prepared: it does what the Plan.Inner of its PREPARE says
+	EffectMayDefine                    // CALL of a routine that may run DDL, GRANT or REVOKE: see EffectDDL
 	EffectUnknown                      // touches cannot be known: treat as touching every absorbed table
 
 	// EffectNone is a statement that only answers.

@@ -86,6 +86,10 @@ func (c *Catalog) WrittenBy(identifier string, inserts bool) []Name {
 	return c.touched[writing].of(identifier)
 }
 
+// Defines reports whether a routine of that name may change definitions or
+// rights, by itself or by what it calls. The identifier is as for TouchedBy.
+func (c *Catalog) Defines(identifier string) bool { return c.graph.defines[fold(identifier)] }
+
 // WrittenWith is WrittenBy for an absorbed table named in full, n among the
 // tables returned. It has no triggers, and cascades set off none.
 func (c *Catalog) WrittenWith(n Name, inserts bool) []Name {

@@ -119,5 +119,9 @@ func catalogHash(c *Catalog) uint64 {
 			}
 		}
 	}
+	h.number(len(c.graph.defines))
+	for _, name := range slices.Sorted(maps.Keys(c.graph.defines)) {
+		h.text(name)
+	}
 	return sum.Sum64()
 }

@@ -45,10 +45,11 @@ type rawCheck struct{ name, clause string }
 
 // rawBody is a stored piece of SQL: a view, routine, trigger or event.
 type rawBody struct {
-	name   Name // a trigger's: the table it stands on
-	title  string
-	words  []string // identifiers in it, folded, sorted
-	opaque bool     // the body cannot be seen, is not SQL, or what it does cannot be read off its words
+	name    Name // a trigger's: the table it stands on
+	title   string
+	words   []string // identifiers in it, folded, sorted
+	defines bool     // it may change definitions or rights: see defining
+	opaque  bool     // the body cannot be seen, is not SQL, or what it does cannot be read off its words
 }
 
 // raw is all that was read for one catalog. Refresh reads a part of it anew.

@@ -110,6 +110,10 @@ func (r *raw) readStored(q Queryer, what string, into *[]rawBody, sql string) er
 	return nil
 }
 
+// defining are the words of statements that change definitions or rights. CREATE
+// and DROP of temporary tables change none.
+var defining = map[string]bool{"alter": true, "rename": true, "grant": true, "revoke": true, "import": true}
+
 // newBody reads the words of a body. Dynamic SQL can name anything, and a
 // database that is dropped takes tables along that are not named.
 func newBody(name Name, title, sql string, isSQL bool) rawBody {
@@ -117,6 +121,7 @@ func newBody(name Name, title, sql string, isSQL bool) rawBody {
 	var before string
 	identifiers(sql, func(word string) {
 		word = fold(word)
+		b.defines = b.defines || defining[word] || (before == "create" || before == "drop") && word != "temporary"
 		switch word {
 		case "prepare", "execute":
 			b.opaque = true

@@ -6,8 +6,9 @@ import "slices"
 // nodes are folded bare names: objects of the same name in several databases,
 // or of several kinds, are one node.
 type graph struct {
-	refs   map[string][]string // identifiers in the bodies of a name
-	opaque map[string]bool     // names with a body that cannot be followed
+	refs    map[string][]string // identifiers in the bodies of a name
+	opaque  map[string]bool     // names with a body that cannot be followed
+	defines map[string]bool     // names of which a CALL may change definitions
 
 	byWord *relations[string] // foreign keys between folded bare names
 	byName *relations[Name]
@@ -15,7 +16,7 @@ type graph struct {
 
 // newGraph scans all bodies. A table is linked to what its triggers name.
 func newGraph(r *raw) *graph {
-	g := &graph{refs: map[string][]string{}, opaque: map[string]bool{}}
+	g := &graph{refs: map[string][]string{}, opaque: map[string]bool{}, defines: map[string]bool{}}
 	g.byWord = relate(r.foreignKeys, func(n Name) string { return fold(n.Table) })
 	g.byName = relate(r.foreignKeys, func(n Name) Name { return n })
 	for _, bodies := range [][]rawBody{r.views, r.routines, r.triggers, r.events} {
@@ -27,12 +28,32 @@ func newGraph(r *raw) *graph {
 		slices.Sort(words)
 		g.refs[name] = slices.Compact(words)
 	}
+	g.spread()
 	return g
+}
+
+// spread passes on what may change definitions to all that may run it.
+func (g *graph) spread() {
+	each(g.opaque, func(name string) { g.defines[name] = true })
+	if len(g.defines) == 0 {
+		return
+	}
+	for grown := true; grown; {
+		grown = false
+		for name, words := range g.refs {
+			if !g.defines[name] && slices.ContainsFunc(words, func(w string) bool { return g.defines[w] }) {
+				g.defines[name], grown = true, true
+			}
+		}
+	}
 }
 
 // add links a body's name to its identifiers.
 func (g *graph) add(b rawBody) {
 	from := fold(b.name.Table)
+	if b.defines {
+		g.defines[from] = true
+	}
 	if b.opaque {
 		g.opaque[from] = true
 		return

@@ -17,6 +17,7 @@ import (
 type fleet struct {
 	db       *servertest.DB
 	database string
+	redis    string
 	direct   *sql.DB
 	proxies  []*running
 	pools    []*sql.DB // one for each proxy
@@ -30,6 +31,7 @@ func newFleet(t *testing.T, db *servertest.DB, n int, tables []string, ddl ...st
 	db.Exec(t, f.database, ddl...)
 	f.direct = db.Open(t, f.database)
 	redis := servertest.Redis(t).Addr
+	f.redis = redis
 	for range n {
 		cfg := settings(t, db, redis)
 		cfg.WriteBack.DrainRate = 5000
