@@ -1,47 +1,29 @@
 package e2e
 
-import (
-	"testing"
-
-	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
-)
-
-// TestSeveralRows: REPLACE, INSERT IGNORE and ON DUPLICATE KEY UPDATE of several
-// rows that MySQL has to compute are absorbed where no two of the rows meet, and
-// pass through where they do, or a row may have a key between two of them.
-func TestSeveralRows(t *testing.T) {
-	for _, backend := range backends {
-		t.Run(backend.name, func(t *testing.T) {
-			b := newBench(t, backend.start(t), nil,
-				"CREATE TABLE several (id INT PRIMARY KEY, u INT, f FLOAT, v VARCHAR(10) NOT NULL DEFAULT 'd', UNIQUE KEY uu (u))",
-				"CREATE TABLE counted (id INT AUTO_INCREMENT PRIMARY KEY, u INT UNIQUE, f FLOAT)")
-			p := b.sessions(wire.CapDeprecateEOF)
-			ask := []string{"SHOW WARNINGS", "SELECT ROW_COUNT(), LAST_INSERT_ID()"}
-			each := func(want string, statements ...string) {
-				t.Helper()
-				for _, s := range statements {
-					p.query(want, s)
-					p.query(anyhow, ask...)
-				}
-			}
-			each("replace", "REPLACE INTO several VALUES (1, 1, 0.1, CONCAT('a', 1)), (2, 2, 0.2, CONCAT('a', 2)), (3, 3, ABS(-0.3), 'c')",
-				"REPLACE INTO several VALUES (2, 9, 0.1, CONCAT('b', 1)), (4, 3, 0.2, CONCAT('b', 2))", // both take others' place
-				"REPLACE INTO several VALUES (5, 1, 0.1, CONCAT('e', 1)), (1, 4, 0.2, CONCAT('e', 2))") // the same row's key and value
-			each("insert", "INSERT IGNORE INTO several VALUES (5, 50, 0.5, CONCAT('i', 1)), (6, 9, 0.5, CONCAT('i', 2)), (7, 7, ABS(-7), CONCAT('i', 3))")
-			each("upsert", "INSERT INTO several VALUES (8, 80, ABS(-8), CONCAT('u', 1)), (7, 8, 0.5, CONCAT('u', 2)) ON DUPLICATE KEY UPDATE f = f + VALUES(f), v = CONCAT(v, 'x')",
-				"INSERT INTO several (id, u, f) VALUES (7, 70, ABS(-1)), (5, 7, 0.25) ON DUPLICATE KEY UPDATE f = f + VALUES(f), v = CONCAT(v, 'y')",
-				"INSERT INTO several (id, u, f) VALUES (7, 70, ABS(-1)), (5, 71, 0.25), (12, 7, 1.5) ON DUPLICATE KEY UPDATE f = f + VALUES(f), v = LEFT(CONCAT(v, 'z'), 10)")
-			b.equal("several")
-			each(passed, "REPLACE INTO several VALUES (1, 1, 0.1, CONCAT('a', 1)), (1, 2, 0.2, CONCAT('a', 2))",
-				"INSERT IGNORE INTO several VALUES (20, 20, ABS(-1), CONCAT('i', 1)), (21, 20, 0.5, CONCAT('i', 2))",
-				"INSERT INTO several VALUES (20, 20, ABS(-1), CONCAT('i', 1)), (20, 20, 0.5, 'x') ON DUPLICATE KEY UPDATE f = 1",
-				"INSERT INTO several VALUES (1, 30, ABS(-1), CONCAT('i', 1)), (2, 31, 0.5, 'x') ON DUPLICATE KEY UPDATE u = u + 100",
-				"INSERT INTO several VALUES (1, 30, ABS(-1), CONCAT('i', 1)), (2, 31, 0.5, 'x') ON DUPLICATE KEY UPDATE id = id + 100")
-			each(anyhow, "REPLACE INTO counted (u, f) VALUES (1, ABS(-1)), (2, 0.1)", "REPLACE INTO counted (u, f) VALUES (2, ABS(-1)), (3, 0.1)",
-				"INSERT IGNORE INTO counted (u, f) VALUES (3, ABS(-1)), (4, 0.1), (5, 0.2)", "INSERT INTO counted (u, f) VALUES (5, ABS(-1)), (6, 0.1) ON DUPLICATE KEY UPDATE f = f + 1",
-				"INSERT INTO counted (u, f) VALUES (7, ABS(-1)), (8, 0.1) ON DUPLICATE KEY UPDATE f = f + 1", "REPLACE INTO counted (id, u, f) VALUES (1, 8, ABS(-1)), (30, 7, 0.1)",
-				"INSERT INTO counted (u) VALUES (100)")
-			b.equal("several", "counted")
-		})
-	}
+// severalRows are transactions with an INSERT of several rows that meets a
+// duplicate: MySQL answers it, which the transaction moves to. TestTransactionLocks
+// runs them.
+var severalRows = map[string][]move{
+	"several rows, one of them is there": {
+		{1, "INSERT INTO pay (id, ref) VALUES (60, 'pending')"},
+		{0, "BEGIN"}, {0, "UPDATE account SET balance = balance - 1 WHERE owner = 'ann' AND kind = 1"}, {0, "SAVEPOINT a"},
+		{0, "INSERT INTO pay (id, ref, amount) VALUES (70, 's1', 1), (1, 's2', 2), (71, 's3', 3)"}, {0, "SELECT COUNT(*) FROM pay"},
+		{0, "INSERT INTO pay (id, ref) VALUES (72, 's4'), (73, 's5')"}, {1, "SELECT ref FROM pay WHERE id = 72"},
+		{0, "INSERT INTO pay (id, ref) VALUES (74, 's6'), (60, 's7')"}, {0, "INSERT INTO pay (id, ref) VALUES (75, 's8'), (76, 'pending')"},
+		{1, "~INSERT INTO pay (id, ref) VALUES (72, 'second'), (77, 's9')"},
+		{0, "SAVEPOINT b"}, {0, "UPDATE pay SET amount = 9 WHERE id = 72"}, {0, "ROLLBACK TO b"}, {0, "COMMIT"}, {1, "wait"},
+		{1, "SELECT id, ref, amount FROM pay ORDER BY id"}, {1, "SELECT * FROM account ORDER BY owner"},
+		{0, "BEGIN"}, {0, "INSERT INTO pay (id, ref) VALUES (80, 't1'), (80, 't2')"}, {0, "INSERT INTO pay (id, ref) VALUES (80, 't1'), (81, 'b')"},
+		{0, "INSERT INTO pay (id, ref) VALUES (80, 't1'), (81, 't2')"}, {0, "ROLLBACK TO a"}, {0, "ROLLBACK"},
+		{1, "SELECT id FROM pay WHERE id = 80"}, {1, "SELECT COUNT(*) FROM pay"},
+	},
+	"several rows, one of them has an open fate": {
+		{1, "BEGIN"}, {1, "DELETE FROM pay WHERE id = 2"},
+		{0, "BEGIN"}, {0, "UPDATE pay SET amount = 4 WHERE id = 1"}, {0, "~INSERT INTO pay (id, ref) VALUES (100, 'x1'), (2, 'x2')"},
+		{1, "COMMIT"}, {0, "wait"}, {0, "COMMIT"},
+		{1, "BEGIN"}, {1, "DELETE FROM pay WHERE id = 3"},
+		{0, "BEGIN"}, {0, "UPDATE pay SET amount = 5 WHERE id = 1"}, {0, "~INSERT INTO pay (id, ref) VALUES (101, 'y1'), (3, 'y2')"},
+		{1, "ROLLBACK"}, {0, "wait"}, {0, "INSERT INTO pay (id, ref) VALUES (101, 'y3'), (102, 'y4')"}, {0, "COMMIT"},
+		{1, "SELECT id, ref, amount FROM pay ORDER BY id"},
+	},
 }

@@ -227,6 +227,7 @@ func TestTransactionLocks(t *testing.T) {
 			other := start(t, b.db, cfg)
 			scripts := maps.Clone(interleaved)
 			maps.Copy(scripts, gateWaits)
+			maps.Copy(scripts, severalRows)
 			for name, moves := range scripts {
 				t.Run(name, func(t *testing.T) {
 					own := *b
