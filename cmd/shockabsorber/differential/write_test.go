@@ -112,11 +112,10 @@ var expressions = map[string][]string{
 	"time":  {"'2020-01-01' + INTERVAL 1 DAY", "DATE_ADD('2020-01-31 10:00:00', INTERVAL 1 MONTH)", "TIMESTAMP('2020-01-01 10:00:00')", "MAKETIME(10, 11, 12)"},
 }
 
-// expression is a computed value for a column, or a plain one. The clock has a
-// fraction: within a second one side would change a row and the other not.
+// expression is a computed value for a column, or a plain one.
 func (g *generator) expression(st *session, s *statement, c *column) value {
 	if g.clocks && c.domain == nil && (strings.HasPrefix(c.typ.sql, "DATETIME") || strings.HasPrefix(c.typ.sql, "TIMESTAMP")) && g.chance(50) {
-		return value{sql: g.pick([]string{"NOW(6)", "CURRENT_TIMESTAMP(6)", "UTC_TIMESTAMP(6)", "SYSDATE(6)"})}
+		return value{sql: g.pick([]string{"NOW(6)", "CURRENT_TIMESTAMP", "UTC_TIMESTAMP(6)", "SYSDATE(6)"})}
 	}
 	if list := expressions[c.typ.family]; list != nil && c.domain == nil {
 		return value{sql: g.pick(list)}
