@@ -86,7 +86,14 @@ func familyStatement(rnd *rand.Rand) string {
 	case 7:
 		return "INSERT" + into + " ON DUPLICATE KEY UPDATE v = v + 1"
 	case 8:
-		return "INSERT" + into + " ON DUPLICATE KEY UPDATE " + some + " = " + value(some)
+		new := value(some)
+		switch rnd.IntN(8) {
+		case 0, 1:
+			new = "-99999999999" // out of range, which a row before it, or the row's parent, may fail earlier
+		case 2:
+			new = "NULL"
+		}
+		return "INSERT" + into + " ON DUPLICATE KEY UPDATE " + some + " = " + new
 	case 9:
 		return "UPDATE " + table + " SET " + some + " = " + value(some) + " WHERE " + key
 	case 10:
