@@ -288,6 +288,10 @@ func (p *performance) step(i int) error {
 			}
 			p.how.ledger.note(one, did, r.answer, p.chapter.tables)
 		}
+		if r.diff != "" && p.chapter.clocks && sameButChanged(one, r.direct, r.answer) {
+			p.over = true // ROW_COUNT() and the rows' own times differ from here on
+			return nil
+		}
 		if r.diff != "" && did.reason != "" && p.steps() && slices.Contains(one.traits, traitMixedAuto) && sameButID(r.direct, r.answer) {
 			p.over = true // the rows have other keys from here on
 			return nil
