@@ -72,10 +72,9 @@ func (c *computation) run(ctx context.Context, rows []row.Image) error {
 	switch {
 	case err != nil:
 		return err
-	case c.res.failure != nil && c.s.keyed(c.p.Table) && (c.res.failure.Code == codeDuplicate || len(rows) > 1 || c.p.NumRows() > 1 || c.p.Verb == sqlrewrite.Upsert):
-		// Before the duplicate, at a row before the one that failed, or before what
-		// becomes of the row in the way (MySQL 9.7), the real table may find that a
-		// parent is missing.
+	case c.res.failure != nil && c.s.keyed(c.p.Table) && (c.res.failure.Code == codeDuplicate || len(rows) > 1 || c.p.NumRows() > 1 || c.p.Verb == sqlrewrite.Upsert && len(rows) > 0):
+		// Before the duplicate, at a row before the one that failed, or of the row
+		// that was to be inserted, the real table may find that a parent is missing.
 		return &absorber.Refused{Reason: "foreign_key_error"}
 	case c.res.failure != nil && c.res.failure.Code == codeDuplicate && assignsKeys(c.p) > 1:
 		// A row that is not on the shadow may have another of the values, which
