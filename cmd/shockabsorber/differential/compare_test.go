@@ -159,10 +159,10 @@ func unlike(packets [][]byte, caps wire.Capability) {
 	}
 }
 
-// mixed is what MySQL says of collations that it cannot compare.
-var mixed = regexp.MustCompile(`(Illegal mix of collations \().*(\) for operation)`)
+// mixed is what MySQL says of collations that it cannot compare or convert.
+var mixed = regexp.MustCompile(`(Illegal mix of collations \(|Conversion from collation ).*(\) for operation| into )`)
 
-// unmixed takes the list of collations out of an error: a prepared statement goes
+// unmixed takes the collations of strings out of an error: a prepared statement goes
 // on with what its strings were converted to the first time, and the proxy may
 // have answered that one.
 func unmixed(packets [][]byte) {

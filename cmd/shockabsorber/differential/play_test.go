@@ -292,7 +292,7 @@ func (p *performance) step(i int) error {
 			p.over = true // ROW_COUNT() and the rows' own times differ from here on
 			return nil
 		}
-		if r.diff != "" && did.reason != "" && p.steps() && slices.Contains(one.traits, traitMixedAuto) && sameButID(r.direct, r.answer) {
+		if r.diff != "" && p.steps() && p.inserted(one) != nil && sameButID(r.direct, r.answer) {
 			p.over = true // the rows have other keys from here on
 			return nil
 		}
