@@ -29,7 +29,8 @@ const maxNesting = 3
 // touches and what it does to the session. The pieces are returned for a look
 // at whether it can be absorbed after all.
 func (g *planning) classify(nesting int) []*piece {
-	list := pieces(g.sql, tokenise(g.sql, g.env.Mode, false))
+	toks := tokenise(g.sql, g.env.Mode, false)
+	list := pieces(g.sql, toks)
 	if g.scan.executable {
 		list = append(list, pieces(g.sql, tokenise(g.sql, g.env.Mode, true))...)
 	}
@@ -53,7 +54,10 @@ func (g *planning) classify(nesting int) []*piece {
 	if g.hides || opaque {
 		g.suspects()
 	}
-	if len(list) > 1 || opaque {
+	switch {
+	case len(list) > 1 && !g.scan.executable && !g.unreadable() && definition(g.sql, toks):
+		g.defines(list[0])
+	case len(list) > 1 || opaque:
 		g.blur()
 	}
 	g.plan.Reason, g.plan.Snapshot = g.reason(list), g.snapshot(list, opaque)
@@ -266,6 +270,13 @@ func (g *planning) blur() {
 		g.plan.Inner = anything()
 		g.plan.Effect |= effectAnything
 	}
+}
+
+// defines leaves of what the statements of a routine's body would do to the
+// session what its definition does. The tables they name are still touched.
+func (g *planning) defines(create *piece) {
+	g.plan.Effect = create.effect | g.plan.Effect&(EffectUnknown|EffectMayDefine)
+	g.plan.Database, g.plan.Prepared, g.plan.Inner = "", "", nil
 }
 
 // anything is the plan of a statement nothing is known of.
