@@ -60,7 +60,7 @@ func TestMatrix(t *testing.T) {
 			w := newWorld(t, s, seed, "")
 			rng := rand.New(rand.NewPCG(seed, 1))
 			var total tally
-			for n := 1; n <= rounds && w.now() < limit; n++ {
+			for n := 1; (n <= rounds || total.acknowledged < 100) && w.now() < limit; n++ {
 				total.add(w.round(n, rng))
 				if t.Failed() {
 					break
