@@ -292,8 +292,12 @@ func (p *performance) step(i int) error {
 			p.over = true // ROW_COUNT() and the rows' own times differ from here on
 			return nil
 		}
-		if r.diff != "" && p.steps() && p.inserted(one) != nil && sameButID(r.direct, r.answer) {
+		if r.diff != "" && (did.reason != "" || p.steps()) && p.inserted(one) != nil && sameButID(r.direct, r.answer) {
 			p.over = true // the rows have other keys from here on
+			return nil
+		}
+		if refused, _ := judged(r.answer); refused && r.diff == "" && did.reason != "" && len(one.rows) > 1 && p.inserted(one) != nil {
+			p.over = true // LAST_INSERT_ID() tells the first of the values, which others may have had
 			return nil
 		}
 		if r.diff != "" {
