@@ -276,3 +276,29 @@ func rollTwice(r *rolled) {
 		r.Error(err)
 	}
 }
+
+// TestSealedStaysClosed: a lane that is being rebuilt is opened by nobody, its
+// rebuilder's other goroutines included: what they committed would be lost with it.
+func TestSealedStaysClosed(t *testing.T) {
+	conform(t, []scenario{{"a sealed lane", func(e *env) {
+		e.commit(e.unit("a").put("k", "v"))
+		left, err := e.s.Remains(e.ctx, main0)
+		if err != nil {
+			e.Fatal(err)
+		}
+		if left, err = e.s.Seal(e.ctx, main0, left); err != nil {
+			e.Fatal(err)
+		}
+		if err := e.s.Adopt(e.ctx, main0, 0); !errors.Is(err, ErrLost) {
+			e.Errorf("adopt gave %v", err)
+		}
+		other, _ := e.process(e.b.addr, Options{})
+		if _, err := other.Open(e.ctx, main0); !errors.Is(err, ErrLost) {
+			e.Errorf("open gave %v", err)
+		}
+		e.refuse(e.unit("a").put("k", "w"), ErrLost)
+		if _, err := e.s.Rebuild(e.ctx, main0, left, Rebuilt{End: 1, Start: 100}); err != nil {
+			e.Error(err)
+		}
+	}}})
+}

@@ -24,8 +24,8 @@ if ARGV[1] == '' and not inc then
     'lsn', '0', 'settled', '0', 'relayed', '0', 'flush', '0', 'paused', '0', 'epoch', '0')
   return redis.call('HGETALL', KEYS[1])
 end
-if ARGV[1] ~= '' and inc ~= ARGV[1] then
-  return LOST
+if ARGV[1] ~= '' and inc ~= ARGV[1] or redis.call('HGET', KEYS[1], 'sealed') == '1' then
+  return LOST -- or somebody is about to rebuild it
 end
 local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began')
 local lsn, seen, least = tonumber(m[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
