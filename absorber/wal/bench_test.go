@@ -136,7 +136,7 @@ func BenchmarkCommit(b *testing.B) {
 				if err != nil {
 					return err
 				}
-				cmd := (&commitGroup{calls: []*call{{lane: l, unit: u}}}).command(ctx, s.scripts.commit)
+				cmd := (&commitGroup{calls: []*call{{lane: l, unit: u}}}).command(ctx, s.scripts.commit.Load())
 				if err := ap.Process(ctx, cmd); err != nil {
 					return err
 				}

@@ -214,7 +214,11 @@ func rollFresh(r *rolled) {
 	if _, err := r.s.Rebuild(r.ctx, main0, left, Rebuilt{End: 1, Start: 100}); err != nil {
 		r.Fatal(err)
 	}
-	if err := <-opened; err != nil {
+	err = <-opened
+	if errors.Is(err, ErrLost) { // it looked while the lane was sealed, and joins it as every process does
+		err = fresh.Recover(r.ctx, main0, 1)
+	}
+	if err != nil {
 		r.Errorf("the new process could not open the rebuilt lane: %v", err)
 	}
 	r.st = r.info(fresh).TableState

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -41,41 +42,57 @@ type script struct {
 // each text, so that no other process loads them: a server that does not know
 // them is a server that has been restarted or replaced since.
 type scripts struct {
-	commit, lease, fill, tables, open, rebuild, advance, pause *script
-	settle, trim, auto, join, shut, renew, leave, owner, want  *script
-	seal, relayed                                              *script
-	lock, locked, unlock, relock, sweep                        *script
+	lease, fill, tables, open, rebuild, advance, pause        *script
+	settle, trim, auto, join, shut, renew, leave, owner, want *script
+	seal, relayed                                             *script
+	lock, locked, unlock, relock, sweep                       *script
 
-	all     []*script
+	all []*script // but commit
+	// commit has another text after each restart of the server: what was on its
+	// way with the one before finds no script, and is refused, whoever has loaded
+	// them meanwhile.
+	commit  atomic.Pointer[script]
+	process string
 	loading sync.Mutex
 	loads   atomic.Int64 // how often they were loaded; 0 = not yet
 }
 
 // newScripts reads the embedded files.
 func newScripts(process string) *scripts {
-	s := &scripts{}
-	prelude, err := luaFiles.ReadFile("lua/prelude.lua")
-	if err != nil {
-		panic(err) // the file is part of the binary
-	}
+	s := &scripts{process: process}
+	s.renewCommit(0)
 	for name, p := range map[string]**script{
-		"commit": &s.commit, "lease": &s.lease, "fill": &s.fill, "tables": &s.tables,
+		"lease": &s.lease, "fill": &s.fill, "tables": &s.tables,
 		"open": &s.open, "rebuild": &s.rebuild, "advance": &s.advance, "pause": &s.pause,
 		"settle": &s.settle, "trim": &s.trim, "auto": &s.auto, "join": &s.join,
 		"shut": &s.shut, "renew": &s.renew, "leave": &s.leave, "owner": &s.owner,
 		"want": &s.want, "seal": &s.seal, "relayed": &s.relayed,
 		"lock": &s.lock, "locked": &s.locked, "unlock": &s.unlock, "relock": &s.relock, "sweep": &s.sweep,
 	} {
-		body, err := luaFiles.ReadFile("lua/" + name + ".lua")
-		if err != nil {
-			panic(err)
-		}
-		text := string(prelude) + string(body) + "-- " + process + "\n"
-		sum := sha1.Sum([]byte(text))
-		*p = &script{name: name, text: text, sha: hex.EncodeToString(sum[:])}
+		*p = newScript(name, process)
 		s.all = append(s.all, *p)
 	}
 	return s
+}
+
+// renewCommit makes the commit script for the server's restart number n.
+func (s *scripts) renewCommit(n int64) {
+	s.commit.Store(newScript("commit", fmt.Sprintf("%s %d", s.process, n)))
+}
+
+// newScript reads an embedded file; mark makes its text another one.
+func newScript(name, mark string) *script {
+	text := ""
+	for _, file := range []string{"prelude", name} {
+		body, err := luaFiles.ReadFile("lua/" + file + ".lua")
+		if err != nil {
+			panic(err) // the file is part of the binary
+		}
+		text += string(body)
+	}
+	text += "-- " + mark + "\n"
+	sum := sha1.Sum([]byte(text))
+	return &script{name: name, text: text, sha: hex.EncodeToString(sum[:])}
 }
 
 // noScript recognises the answer of a server that does not know a script.
@@ -86,20 +103,21 @@ func noScript(err error) bool {
 // load gives the server the scripts after it said that it does not know them.
 // before is what loads was when the refused call was sent: if it has grown
 // since, somebody else has loaded them. restarted says that the server had
-// them once and is therefore not the one it was.
+// them once and is therefore not the one it was: nothing is sent again then.
 func (s *Store) load(ctx context.Context, before int64) (restarted bool, err error) {
 	s.scripts.loading.Lock()
 	defer s.scripts.loading.Unlock()
 	if s.scripts.loads.Load() != before {
-		return false, nil
+		return before > 0, nil
 	}
 	if before > 0 { // first, or a call would go through between the two
 		s.lanes.Range(func(_, v any) bool {
 			v.(*lane).doubt()
 			return true
 		})
+		s.scripts.renewCommit(before)
 	}
-	for _, sc := range s.scripts.all {
+	for _, sc := range append(slices.Clone(s.scripts.all), s.scripts.commit.Load()) {
 		err := s.opts.Effects.Do("wal.script_load", func() error { return s.rdb.ScriptLoad(ctx, sc.text).Err() })
 		if err != nil {
 			return false, fmt.Errorf("load script %s: %w", sc.name, err)

@@ -45,10 +45,16 @@ func (s *Store) sendConfirmed(calls []*call) {
 func (s *Store) sendUnits(calls []*call, size int, retry bool, confirm func(context.Context, redis.Pipeliner) func() bool) {
 	ctx := context.Background() // the client's own timeouts end it
 	before := s.scripts.loads.Load()
+	script := s.scripts.commit.Load()
+	// After the look at the script: a lane that was closed by a restart was so
+	// before the new script was there.
+	if calls = open(calls); len(calls) == 0 {
+		return
+	}
 	all := groups(calls, size)
 	pipe := s.rdb.Pipeline()
 	for _, g := range all {
-		g.cmd = g.command(ctx, s.scripts.commit)
+		g.cmd = g.command(ctx, script)
 		_ = pipe.Process(ctx, g.cmd) // only queues; the error is the command's
 	}
 	wait := func() bool { return true }
@@ -74,6 +80,19 @@ func (s *Store) sendUnits(calls []*call, size int, retry bool, confirm func(cont
 	if len(again) > 0 && s.reload(ctx, again, before) {
 		s.sendUnits(again, size, false, confirm)
 	}
+}
+
+// open refuses the calls whose lane was closed after Commit had looked at it, and
+// returns the others.
+func open(calls []*call) (others []*call) {
+	for _, c := range calls {
+		if c.lane.suspect.Load() {
+			c.err = fmt.Errorf("redis was restarted or replaced: %w", ErrLost)
+			continue
+		}
+		others = append(others, c)
+	}
+	return others
 }
 
 // reload loads the scripts for calls that were refused for lack of them, and
