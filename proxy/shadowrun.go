@@ -35,9 +35,11 @@ const (
 )
 
 // shadowStatement names a prepared statement: what it means depends on the
-// table and the settings.
+// table, the settings and the types of its parameters. MySQL goes on with those
+// of the first execution, which must not be another client's.
 type shadowStatement struct {
 	sql     string
+	types   string
 	table   *schema.Table
 	session shadowSession
 }
@@ -81,7 +83,12 @@ func (r *shadowRun) statement() error {
 		c.query(string(j.sql), r.answered)
 		return nil
 	}
-	id, refused, err := r.prepared()
+	types := wire.ExecuteTypes(j.execute, j.params, c.caps)
+	bound := types != nil
+	if !bound {
+		types = j.types
+	}
+	id, refused, err := r.prepared(types)
 	if refused || err != nil {
 		return err
 	}
@@ -93,9 +100,9 @@ func (r *shadowRun) statement() error {
 		c.command(append(binary.LittleEndian.AppendUint16(p, uint16(i)), data...), nil)
 	}
 	payload := slices.Clone(j.execute)
-	if j.params > 0 && wire.ExecuteTypes(payload, j.params, c.caps) == nil {
-		// The types that the server remembers may be another client's.
-		frame, ok := wire.WithTypes(payload, j.params, j.types, c.caps)
+	if j.params > 0 && !bound {
+		// The statement may be new to this connection.
+		frame, ok := wire.WithTypes(payload, j.params, types, c.caps)
 		if !ok {
 			return &shadowRefused{reason: reasonShadowStatement, err: wire.ErrMalformed}
 		}
@@ -109,12 +116,12 @@ func (r *shadowRun) statement() error {
 	return nil
 }
 
-// prepared gives the id of the prepared statement, and prepares it first if
-// this connection has not done so yet. refused says that the server would not,
-// which is then the answer.
-func (r *shadowRun) prepared() (id uint32, refused bool, err error) {
+// prepared gives the id of the prepared statement for parameters of these
+// types, and prepares it first if this connection has not done so yet. refused
+// says that the server would not, which is then the answer.
+func (r *shadowRun) prepared(types []byte) (id uint32, refused bool, err error) {
 	c := r.c
-	key := shadowStatement{sql: string(r.job.sql), table: r.job.table, session: r.job.session}
+	key := shadowStatement{sql: string(r.job.sql), types: string(types), table: r.job.table, session: r.job.session}
 	if known, ok := c.stmts[key]; ok {
 		return uint32(known), false, nil
 	}

@@ -1,0 +1,31 @@
+package proxy
+
+import (
+	"testing"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
+	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
+)
+
+// TestShadowParameterTypes executes one text with parameters of different
+// types, as different clients do: MySQL goes on with the types that a prepared
+// statement had first, so a client must not get the statement of another.
+func TestShadowParameterTypes(t *testing.T) {
+	onReal(t, func(t *testing.T, db *servertest.DB, _ string) {
+		b := newShadowBench(t, db, baseCaps|wire.CapDeprecateEOF, "create table t (id year primary key, b bit(8), e enum('a','b','1'))",
+			"insert into t values (2003, b'1', 'a')")
+		for _, set := range []string{"set sql_mode = ''", "set sql_mode = 'STRICT_ALL_TABLES'"} {
+			for _, params := range [][]param{
+				{integer(2001), integer(7), integer(2)},
+				{text("2003 "), text("7"), text("1")},
+				{null(), text("x"), null()},
+				{integer(2004), text("300"), text("b")},
+				{double(2005), integer(5), double(1)},
+				{text("2006 x"), double(300), integer(3)},
+			} {
+				b.compare(&shadowCase{set: set, sql: "insert ignore into t values (?, ?, ?), (2002, 1, 1) on duplicate key update b = b + 1", params: params})
+				b.compare(&shadowCase{set: set, sql: "insert into t values (?, ?, ?)", params: params})
+			}
+		}
+	})
+}
