@@ -43,7 +43,7 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			for _, c := range e.concerned(t) {
-				if err = e.waitGate(ctx, u, c, e.lockWait(u)); err != nil {
+				if err = e.waitGate(ctx, u, c, c.Name != t.Name, e.lockWait(u)); err != nil {
 					break
 				}
 			}
@@ -167,20 +167,28 @@ func (e *Engine) gateLimit(limit time.Duration) time.Duration {
 	return min(limit, e.cfg.LockWait)
 }
 
-// waitGate waits until the table's gate has opened, at most for limit, and for
-// no longer than Config.LockWait: ErrLockWait then.
-func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, limit time.Duration) error {
+// waitGate waits until the gate of the table has opened, which is that of what
+// the session writes or a parent's; at most for limit, and for no longer than
+// Config.LockWait: ErrLockWait then. A *Refused says that the statement is to
+// run in MySQL, beside those who keep the gate.
+func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, parent bool, limit time.Duration) error {
 	wctx, cancel := context.WithTimeout(ctx, e.gateLimit(limit))
 	defer cancel()
-	err := e.parked(u, func() error {
+	opened := false
+	err := e.parked(u, func() (err error) {
 		if err := e.store.WantGate(wctx, e.lane(t), t.Name.String()); err != nil {
 			return err
 		}
-		return e.store.WaitGate(wctx, e.lane(t), t.Name.String())
+		opened, err = e.openOrLate(wctx, u, e.lane(t), t.Name.String())
+		return err
 	})
 	e.forgetState(t.Name.String())
-	if err != nil && wctx.Err() != nil && ctx.Err() == nil {
+	switch {
+	case err != nil && wctx.Err() != nil && ctx.Err() == nil:
 		return ErrLockWait
+	case err == nil && !opened:
+		u.behind = !parent
+		return &Refused{Reason: reasonGateShut}
 	}
 	return err
 }

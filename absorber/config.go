@@ -91,6 +91,7 @@ type Config struct {
 	BarrierTimeout time.Duration
 	LockWait       time.Duration // the longest wait for a gate, whatever a session says; default 50 s as innodb_lock_wait_timeout
 	GateLease      time.Duration // default 10 s
+	LateRate       float64       // statements a second that may run in MySQL beside a transaction that keeps a gate shut; 0 = unlimited
 	Logger         *slog.Logger
 	Registerer     prometheus.Registerer
 	Effects        effect.Hook // nil but in tests

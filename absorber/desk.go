@@ -31,7 +31,7 @@ type Rows interface {
 	Drop(ctx context.Context, lane row.Lane, rows []wal.RowKey) error
 	DropLeases(ctx context.Context, lane row.Lane, claims []wal.ClaimKey) error
 	RequestFlush(ctx context.Context, lane row.Lane, upto row.LSN) error
-	JoinGate(ctx context.Context, lane row.Lane, table, owner string, backend uint64, lease time.Duration, holding bool) (wal.GateInfo, error)
+	JoinGate(ctx context.Context, lane row.Lane, table, owner string, backend uint64, lease time.Duration, how wal.Joining) (wal.GateInfo, error)
 	LeaveGate(ctx context.Context, lane row.Lane, table, owner string) error
 }
 

@@ -44,9 +44,13 @@ func (d *drainer) closeGates(ctx context.Context, r *sink.Request, w *chainWork)
 		if c.gates[table] && same {
 			continue
 		}
+		how := wal.JoinFirst
+		if len(c.gates) > 0 {
+			how = wal.JoinHolding
+		}
 		var gated bool
 		err := d.settle.do(ctx, func(ctx context.Context) error {
-			_, err := d.w.cfg.Rows.JoinGate(ctx, d.w.cfg.Lane, table, d.gateOwner(), conn, d.gateLease(), len(c.gates) > 0)
+			_, err := d.w.cfg.Rows.JoinGate(ctx, d.w.cfg.Lane, table, d.gateOwner(), conn, d.gateLease(), how)
 			if gated = errors.Is(err, wal.ErrGated) || superseded(err); gated {
 				return nil
 			}

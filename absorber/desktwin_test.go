@@ -152,9 +152,9 @@ func (x faulty) Drop(ctx context.Context, lane row.Lane, rows []wal.RowKey) erro
 	return x.f.do("drop", func() error { return x.Store.Drop(ctx, lane, rows) })
 }
 
-func (x faulty) JoinGate(ctx context.Context, lane row.Lane, table, owner string, backend uint64, lease time.Duration, holding bool) (info wal.GateInfo, err error) {
+func (x faulty) JoinGate(ctx context.Context, lane row.Lane, table, owner string, backend uint64, lease time.Duration, how wal.Joining) (info wal.GateInfo, err error) {
 	err = x.f.do("join", func() error {
-		info, err = x.Store.JoinGate(ctx, lane, table, owner, backend, lease, holding)
+		info, err = x.Store.JoinGate(ctx, lane, table, owner, backend, lease, how)
 		return err
 	})
 	return info, err

@@ -44,6 +44,7 @@ type Engine struct {
 	limited   sync.Map               // row.Lane -> string: the limit that the backlog has reached
 	evicting  atomic.Pointer[string] // why Redis may not be used now, "" if it may; nil: not asked yet
 	turns     turns
+	late      late
 	demands   sync.Map // "db.table" -> time.Time: a transaction missed something of it in its snapshot
 
 	transactions sync.Map      // owner -> *Transaction
@@ -62,7 +63,9 @@ func New(cfg Config, store *wal.Store, registry *wal.Registry) *Engine {
 		writers:  newWriters(cfg.Process, maxInFlight),
 		metrics:  newEngineMetrics(cfg.Registerer),
 		newer:    make(chan uint64),
+		late:     newLate(),
 	}
+	e.SetLateRate(cfg.LateRate)
 	return e
 }
 

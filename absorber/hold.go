@@ -115,8 +115,14 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 	defer cancel()
 	var told wal.Counter
 	var until time.Time
+	how := wal.JoinFirst
+	if holding {
+		how = wal.JoinHolding
+	} else if h.u.late() && h.u.behind {
+		how = wal.JoinLate
+	}
 	for {
-		info, err := e.store.JoinGate(wctx, lane, name, h.owner(), h.backend, e.cfg.GateLease, holding)
+		info, err := e.store.JoinGate(wctx, lane, name, h.owner(), h.backend, e.cfg.GateLease, how)
 		if errors.Is(err, wal.ErrGated) { // closed for long: let the waiting commits in first
 			if until.IsZero() {
 				until = time.Now().Add(limit)
@@ -124,6 +130,17 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 			if err := h.giveWay(ctx, until, lane, name); err != nil {
 				return err
 			}
+			if h.u.late() {
+				how = wal.JoinLate
+			}
+			continue
+		}
+		if how == wal.JoinLate && errors.Is(err, wal.ErrConflict) { // it has opened
+			if h.u.behind {
+				h.u.behind = false
+				return ErrReplan // the statement can be absorbed
+			}
+			how = wal.JoinFirst
 			continue
 		}
 		h.note(name, gate{lane: lane, joined: err == nil})
@@ -161,12 +178,13 @@ func (h *Hold) drainTable(ctx context.Context, lane row.Lane, name string) error
 	return h.e.drainTo(ctx, h.u, lane, infos[0].LastDirty, true)
 }
 
-// giveWay waits until the gate has opened and its waiting commits had a moment.
+// giveWay waits until the gate has opened and its waiting commits had a moment,
+// or until the session may come late.
 func (h *Hold) giveWay(ctx context.Context, until time.Time, lane row.Lane, name string) error {
 	wctx, cancel := context.WithDeadline(ctx, until)
 	defer cancel()
 	err := h.e.parked(h.u, func() error {
-		if err := h.e.store.WaitGate(wctx, lane, name); err != nil {
+		if opened, err := h.e.openOrLate(wctx, h.u, lane, name); err != nil || !opened {
 			return err
 		}
 		return pauseFor(wctx, gateRetry) // it may be open already, but resting

@@ -41,7 +41,7 @@ func TestInsertMeetsItsValueInMySQL(t *testing.T) {
 			st := infos[0].TableState
 			e := p.engine(func(cfg *Config) {
 				cfg.Dial = func(ctx context.Context) (*client.Conn, error) { // after the cache was asked
-					if _, err := p.store.JoinGate(ctx, "main", name, "other", 1, time.Minute, false); err != nil {
+					if _, err := p.store.JoinGate(ctx, "main", name, "other", 1, time.Minute, wal.JoinFirst); err != nil {
 						return nil, err
 					}
 					if err := p.store.ShutGate(ctx, "main", name, wal.Counter{}); err != nil {

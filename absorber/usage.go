@@ -13,6 +13,11 @@ import (
 type Usage struct {
 	statement, transaction atomic.Uint64
 	lockWait               atomic.Int64
+
+	// The session's alone: its place among those who come late to gates, and
+	// whether it has it because its absorbed write met a gate that was shut.
+	place  chan struct{}
+	behind bool
 }
 
 // usages are the sessions of this process, and the version that new statements
@@ -30,7 +35,10 @@ func (e *Engine) NewUsage() *Usage {
 }
 
 // EndUsage forgets a session.
-func (e *Engine) EndUsage(u *Usage) { e.usages.all.Delete(u) }
+func (e *Engine) EndUsage(u *Usage) {
+	u.free()
+	e.usages.all.Delete(u)
+}
 
 // SetLockWait says how long the session waits for a row that a transaction has
 // locked, or for the gate of its table: its innodb_lock_wait_timeout.
@@ -64,6 +72,7 @@ func (u *Usage) End(inTransaction bool) {
 	switch {
 	case !inTransaction:
 		u.transaction.Store(0)
+		u.free()
 	case u.transaction.Load() == 0:
 		u.transaction.Store(u.statement.Load())
 	}

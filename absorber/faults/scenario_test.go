@@ -132,7 +132,7 @@ func (w *world) session() (*sql.Conn, uint64) {
 func (w *world) deadHolder() *sql.Conn {
 	conn, id := w.session()
 	w.insist("a holder that dies", func(ctx context.Context, p *process) error {
-		_, err := p.store.JoinGate(ctx, w.lane, w.database+".gated", fmt.Sprintf("gone-%s-%d", p.name, time.Now().UnixNano()), id, 300*time.Millisecond, false)
+		_, err := p.store.JoinGate(ctx, w.lane, w.database+".gated", fmt.Sprintf("gone-%s-%d", p.name, time.Now().UnixNano()), id, 300*time.Millisecond, wal.JoinFirst)
 		if errors.Is(err, wal.ErrGated) {
 			return nil // an attempt without an answer has closed it
 		}
@@ -246,7 +246,7 @@ func (w *world) retryLetters() {
 // has to wait for it.
 func (w *world) block() {
 	w.insist("hold the gate of trusted", func(ctx context.Context, p *process) error {
-		_, err := p.store.JoinGate(ctx, w.lane, w.database+".trusted", p.name+".blocker", 0, 700*time.Millisecond, false)
+		_, err := p.store.JoinGate(ctx, w.lane, w.database+".trusted", p.name+".blocker", 0, 700*time.Millisecond, wal.JoinFirst)
 		if errors.Is(err, wal.ErrGated) {
 			return nil // an attempt without an answer has closed it
 		}

@@ -236,7 +236,7 @@ func TestCluster(t *testing.T) {
 		if err != nil || int(lsn) != i/2+1 {
 			t.Fatalf("lane %s: %d, %v", lane, lsn, err)
 		}
-		g, err := s.JoinGate(ctx, lane, table, "o", 1, time.Minute, false)
+		g, err := s.JoinGate(ctx, lane, table, "o", 1, time.Minute, JoinFirst)
 		if err == nil {
 			err = errors.Join(s.Settle(ctx, lane, 1, g.DrainTo, []SettleRow{{RowKey{table, "k"}, time.Minute}}, claimKey("x")),
 				s.LeaveGate(ctx, lane, table, "o"))

@@ -16,33 +16,44 @@ import (
 // ownerField is what the fields of owners in a gate's hash begin with.
 const ownerField = "o:"
 
+// Joining is how a gate is joined.
+type Joining string
+
+const (
+	// JoinFirst closes a gate that is open, and joins one that was closed less
+	// than Options.GateWindow ago.
+	JoinFirst Joining = "first"
+	// JoinHolding may join at any time: the session holds another gate, and two
+	// could wait for each other.
+	JoinHolding Joining = "holding"
+	// JoinLate joins a gate that is shut, however long it has been, as long as
+	// somebody keeps it who did not come late. So the late ones do not keep it
+	// from opening for ever.
+	JoinLate Joining = "late"
+)
+
 // JoinGate makes owner one of those who keep the table's gate closed, closing
 // it if it is open: from then on commits to the table get ErrGated. backend is
 // the MySQL connection that will write, 0 if none is open yet (join again to
 // name it); lease is how long the owner is believed to live without RenewGates.
 // Joining again renews.
 //
-// ErrGated: the gate has been closed for longer than Options.GateWindow, or has
-// opened a moment ago for commits that had waited (WantGate); wait until it
-// opens, and a moment, so that the commits get their turn. Who is holding
-// another gate may always join, or two could wait for each other. A Fenced
-// error: the owner's own lease has ended.
-func (s *Store) JoinGate(ctx context.Context, name row.Lane, table, owner string, backend uint64, lease time.Duration, holding bool) (GateInfo, error) {
+// ErrGated: how does not allow to join now, or the gate has opened a moment ago
+// for commits that had waited (WantGate); wait until it opens, and a moment, so
+// that the commits get their turn. ErrConflict: late, and the gate is open. A
+// Fenced error: the owner's own lease has ended.
+func (s *Store) JoinGate(ctx context.Context, name row.Lane, table, owner string, backend uint64, lease time.Duration, how Joining) (GateInfo, error) {
 	const op = "wal.gate_join"
 	l, inc, err := s.usable(op, name)
 	if err != nil {
 		return GateInfo{}, err
-	}
-	held := "0"
-	if holding {
-		held = "1"
 	}
 	if _, err := s.TableStates(ctx, name, []string{table}); err != nil { // makes the state if absent
 		return GateInfo{}, err
 	}
 	reply, err := s.admin(ctx, op, l, s.scripts.join,
 		[]any{l.keys.meta(), l.keys.table(table), l.keys.gate(table), l.keys.gates()},
-		[]any{inc, owner, backend, millis(lease), millis(s.opts.GateWindow), held, table, l.keys.wake()})
+		[]any{inc, owner, backend, millis(lease), millis(s.opts.GateWindow), string(how), table, l.keys.wake()})
 	if err != nil {
 		return GateInfo{}, err
 	}

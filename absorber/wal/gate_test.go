@@ -15,6 +15,7 @@ func TestGates(t *testing.T) {
 		{"a gate stays closed until its last owner leaves", gateOwners},
 		{"leaving twice, or without having joined, does no harm", gateLeaveTwice},
 		{"after the window only those who hold another gate may join", gateWindow},
+		{"who comes late joins a shut gate beside who did not", gateLate},
 		{"a gate that commits waited for rests once it is open", gateRest},
 		{"an ended lease is not renewed and not joined again", gateExpiry},
 		{"the sweeper reaps before it opens", gateSweep},
@@ -27,7 +28,7 @@ func TestGates(t *testing.T) {
 // join closes the gate for an owner.
 func (e *env) join(owner string, backend uint64, lease time.Duration) GateInfo {
 	e.Helper()
-	g, err := e.s.JoinGate(e.ctx, main0, table, owner, backend, lease, false)
+	g, err := e.s.JoinGate(e.ctx, main0, table, owner, backend, lease, JoinFirst)
 	if err != nil {
 		e.Fatalf("join: %v", err)
 	}
@@ -151,15 +152,60 @@ func gateWindow(e *env) {
 	e.open(narrow)
 	e.join("o1", 1, time.Minute)
 	e.pass(50 * time.Millisecond)
-	if _, err := e.s.JoinGate(e.ctx, main0, table, "o2", 2, time.Minute, false); !errors.Is(err, ErrGated) {
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o2", 2, time.Minute, JoinFirst); !errors.Is(err, ErrGated) {
 		e.Errorf("a late join gave %v", err)
 	}
-	if _, err := e.s.JoinGate(e.ctx, main0, table, "o3", 3, time.Minute, true); err != nil {
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o3", 3, time.Minute, JoinHolding); err != nil {
 		e.Errorf("a late join of a holder gave %v", err)
 	}
-	if _, err := e.s.JoinGate(e.ctx, main0, table, "o1", 4, time.Minute, false); err != nil {
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o1", 4, time.Minute, JoinFirst); err != nil {
 		e.Errorf("joining again gave %v", err)
 	}
+}
+
+func gateLate(e *env) {
+	late := func(owner string, want error) {
+		e.Helper()
+		if _, err := e.s.JoinGate(e.ctx, main0, table, owner, 9, time.Minute, JoinLate); !errors.Is(err, want) {
+			e.Errorf("a late join of %s gave %v, want %v", owner, err, want)
+		}
+	}
+	narrow, _ := e.process(e.b.addr, Options{GateWindow: 20 * time.Millisecond})
+	e.s = narrow
+	e.open(narrow)
+	late("l1", ErrConflict) // it is open
+	e.commit(e.unit("a").put("k", "v"))
+	e.join("o1", 1, time.Minute)
+	late("l1", ErrGated) // nobody may write yet
+	e.settle(1, "k")
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
+		e.Fatal(err)
+	}
+	e.pass(50 * time.Millisecond)
+	late("l1", nil)
+	late("l1", nil) // a repeat
+	late("l2", nil)
+	e.leave("l1")
+	e.leave("o1")
+	late("l2", nil)      // it is in
+	late("l3", ErrGated) // l2 alone keeps it, and came late
+	e.refuse(e.unit("a").put("k", "v2"), ErrGated)
+	e.leave("l2")
+	e.wantGate(GateOpen, 2)
+	e.join("l2", 1, time.Minute) // first this time
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
+		e.Fatal(err)
+	}
+	late("l4", nil)
+	e.leave("l4")
+	e.leave("l2")
+	e.wantGate(GateOpen, 3)
+	e.join("o3", 1, 30*time.Millisecond)
+	if err := e.s.ShutGate(e.ctx, main0, table, Counter{}); err != nil {
+		e.Fatal(err)
+	}
+	e.pass(60 * time.Millisecond)
+	late("l5", ErrGated) // whose lease has ended keeps it no longer
 }
 
 func gateRest(e *env) {
@@ -175,11 +221,11 @@ func gateRest(e *env) {
 	e.join("o2", 2, time.Minute) // nobody waited
 	want()
 	e.leave("o2")
-	if _, err := e.s.JoinGate(e.ctx, main0, table, "o3", 3, time.Minute, false); !errors.Is(err, ErrGated) {
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o3", 3, time.Minute, JoinFirst); !errors.Is(err, ErrGated) {
 		e.Errorf("a join right after the opening gave %v", err)
 	}
 	e.commit(e.unit("a").put("k", "had waited"))
-	if _, err := e.s.JoinGate(e.ctx, main0, table, "o4", 4, time.Minute, true); err != nil {
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o4", 4, time.Minute, JoinHolding); err != nil {
 		e.Errorf("a join of a holder gave %v", err)
 	}
 	e.leave("o4")
@@ -198,7 +244,7 @@ func gateExpiry(e *env) {
 	if err := e.s.RenewGates(e.ctx, main0, "o", tables, time.Minute); kind(err) != "fenced" {
 		e.Errorf("renewing an ended lease gave %v", err)
 	}
-	if _, err := e.s.JoinGate(e.ctx, main0, table, "o", 1, time.Minute, true); kind(err) != "fenced" {
+	if _, err := e.s.JoinGate(e.ctx, main0, table, "o", 1, time.Minute, JoinHolding); kind(err) != "fenced" {
 		e.Errorf("joining again after the end gave %v", err)
 	}
 	if err := e.s.RenewGates(e.ctx, main0, "nobody", tables, time.Minute); kind(err) != "fenced" {
@@ -285,7 +331,7 @@ func gateFill(e *env) {
 func TestRenewAllOrNone(t *testing.T) {
 	backends(t, func(t *testing.T, b *backend) {
 		e := newEnv(t, b)
-		if _, err := e.s.JoinGate(e.ctx, main0, "db.a", "o", 1, 50*time.Millisecond, false); err != nil {
+		if _, err := e.s.JoinGate(e.ctx, main0, "db.a", "o", 1, 50*time.Millisecond, JoinFirst); err != nil {
 			t.Fatal(err)
 		}
 		if err := e.s.RenewGates(e.ctx, main0, "o", []string{"db.a", "db.b"}, time.Hour); kind(err) != "fenced" {

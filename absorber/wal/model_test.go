@@ -301,7 +301,7 @@ func (m *model) Join(t *rapid.T) {
 		return
 	}
 	o := rapid.SampledFrom([]string{"o1", "o2"}).Draw(t, "owner")
-	_, err := m.e.s.JoinGate(m.e.ctx, main0, table, o, 1, time.Hour, true)
+	_, err := m.e.s.JoinGate(m.e.ctx, main0, table, o, 1, time.Hour, JoinHolding)
 	want(t, "join", err, nil)
 	if m.owners[o] = true; m.gate == GateOpen {
 		m.gate = GateClosing

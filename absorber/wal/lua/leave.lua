@@ -27,7 +27,7 @@ local mine = redis.call('HGET', KEYS[2], field)
 if not mine or (ARGV[4] ~= '' and mine ~= ARGV[4]) then
   return 1
 end
-redis.call('HDEL', KEYS[2], field)
+redis.call('HDEL', KEYS[2], field, 'l:' .. ARGV[2])
 local fields = redis.call('HKEYS', KEYS[2])
 for i = 1, #fields do
   if string.sub(fields[i], 1, 2) == 'o:' then

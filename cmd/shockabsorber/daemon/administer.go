@@ -66,6 +66,7 @@ func (a *administration) Call(ctx context.Context, u *absorber.Usage, by, proced
 			return true, fmt.Errorf("%q is no rate in rows per second above 0", args[0])
 		}
 		a.p.limiter.SetRate(rate, 0)
+		a.p.engine.SetLateRate(rate)
 		return true, nil
 	}
 	switch procedure {

@@ -84,7 +84,8 @@ func assemble(cfg *config.Config, opt *Options) (*parts, error) {
 		Limits:       absorber.Limits{Bytes: cfg.WriteBack.MaxBacklogBytes, Age: cfg.WriteBack.MaxBacklogAge.Duration, Memory: cfg.WriteBack.MemoryWatermark},
 		MaxUnitBytes: p.maxUnitBytes(),
 		MaxBacklog:   cfg.WriteBack.MaxBacklog, OnFull: absorber.OnFull(cfg.WriteBack.OnFull), BarrierTimeout: cfg.WriteBack.BarrierTimeout.Duration,
-		Logger: log, Registerer: p.metrics,
+		LateRate: cfg.WriteBack.DrainRate,
+		Logger:   log, Registerer: p.metrics,
 	}, p.store, p.registry)
 	p.makeWorkers()
 	return p, nil
