@@ -158,10 +158,11 @@ func (a *admissions) ask(ctx context.Context, s *session, key admissionKey, req 
 		var adm *admission
 		if err == nil {
 			pr := probe{be: be, caps: key.probe.caps, status: s.plainStatus()}
-			adm, err = pr.run(req.text(), key)
+			adm, err = pr.ask(req.text(), key)
 		}
 		var e *wire.ErrPacket
-		if err == nil || errors.As(err, &e) {
+		var untold *absorber.Refused
+		if err == nil || errors.As(err, &e) || errors.As(err, &untold) {
 			a.put(key.probe, be)
 			return adm, err
 		}

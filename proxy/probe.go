@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/absorber"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
 
@@ -13,6 +15,24 @@ type probe struct {
 	be     *backend
 	caps   wire.Capability
 	status uint16 // of the answers to the client
+}
+
+// ask is run, but for a refusal that comes with warnings: the session would have
+// to show them, so a *absorber.Refused leaves the statement to its connection.
+func (pr *probe) ask(sql []byte, key admissionKey) (*admission, error) {
+	adm, err := pr.run(sql, key)
+	var e *wire.ErrPacket
+	if !errors.As(err, &e) {
+		return adm, err
+	}
+	more, werr := pr.warned()
+	if werr == nil && more {
+		werr = &absorber.Refused{Reason: "refused_with_warnings"}
+	}
+	if werr != nil {
+		return nil, werr
+	}
+	return nil, err
 }
 
 // run asks for what admission needs: a SELECT in the text protocol is run, as
@@ -51,7 +71,7 @@ func (pr *probe) run(sql []byte, key admissionKey) (*admission, error) {
 		if err := pr.send(executeNulls(id, markers)); err != nil {
 			return nil, err
 		}
-		if adm.columns, err = pr.resultSet(); err != nil {
+		if adm.columns, _, err = pr.resultSet(); err != nil {
 			return nil, err
 		}
 	}
@@ -111,7 +131,18 @@ func (pr *probe) query(sql []byte) ([][]byte, error) {
 	if err := pr.send(append([]byte{wire.ComQuery}, sql...)); err != nil {
 		return nil, err
 	}
-	return pr.resultSet()
+	columns, _, err := pr.resultSet()
+	return columns, err
+}
+
+// warned reports whether the statement that was refused has warnings beside its
+// error.
+func (pr *probe) warned() (bool, error) {
+	if err := pr.send(append([]byte{wire.ComQuery}, "SHOW WARNINGS"...)); err != nil {
+		return false, err
+	}
+	_, rows, err := pr.resultSet()
+	return rows > 1, err
 }
 
 // send starts a command.
@@ -163,30 +194,29 @@ func (pr *probe) definitions(n int) ([][]byte, error) {
 	return defs, err
 }
 
-// resultSet reads a response of at most one result set, without its rows.
-func (pr *probe) resultSet() ([][]byte, error) {
+// resultSet reads a response of at most one result set, and counts its rows.
+func (pr *probe) resultSet() (defs [][]byte, rows int, err error) {
 	head, err := pr.packet()
 	if err != nil || head[0] == 0 {
-		return nil, err
+		return nil, 0, err
 	}
 	columns := int(head[0])
 	switch {
 	case head[0] == 0xfc && len(head) >= 3:
 		columns = int(binary.LittleEndian.Uint16(head[1:]))
 	case head[0] >= 0xfb:
-		return nil, fmt.Errorf("read column definitions: %w", wire.ErrMalformed)
+		return nil, 0, fmt.Errorf("read column definitions: %w", wire.ErrMalformed)
 	}
-	defs, err := pr.definitions(columns)
-	if err != nil {
-		return nil, err
+	if defs, err = pr.definitions(columns); err != nil {
+		return nil, 0, err
 	}
-	for {
+	for ; ; rows++ {
 		p, err := pr.packet()
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if p[0] == 0xfe && (len(p) < 9 || pr.caps.Has(wire.CapDeprecateEOF)) {
-			return defs, nil
+			return defs, rows, nil
 		}
 	}
 }

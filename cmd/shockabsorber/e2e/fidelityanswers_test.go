@@ -109,7 +109,8 @@ func TestF10Answers(t *testing.T) {
 		diagnostics := []string{"SHOW WARNINGS", "SHOW ERRORS", "SHOW COUNT(*) WARNINGS", "SELECT @@warning_count, @@error_count"}
 		for _, s := range []string{"INSERT INTO pay (id, ref) VALUES (1, 'x')", "INSERT INTO pay (id, ref) VALUES (50, 'one')", "INSERT INTO pay (id) VALUES (51)", "UPDATE pay SET ref = 'two' WHERE id = 1", "INSERT INTO pay (id, ref, amount) VALUES (52, 'd', 1.005)", "INSERT INTO pay (id, ref, amount) VALUES (53, 'e', 'abc')", "INSERT INTO pay (id, ref, at) VALUES (54, 'f', '2026-02-30')",
 			"INSERT INTO pay (id, ref) VALUES (55, 'g'), (56, 'h'), (57, 'i')", "UPDATE pay SET amount = 5 WHERE id = 55", "UPDATE pay SET amount = 5 WHERE id = 55", "UPDATE pay SET amount = 5 WHERE id = 999", "DELETE FROM pay WHERE id = 56", "DELETE FROM pay WHERE id = 999", "INSERT IGNORE INTO pay (id, ref) VALUES (1, 'dup'), (58, 'j')",
-			"REPLACE INTO pay (id, ref) VALUES (58, 'jj'), (59, 'k')", "INSERT INTO pay (id, ref) VALUES (58, 'z') ON DUPLICATE KEY UPDATE amount = amount + 1", "SELECT nothing FROM pay", "SELECT * FROM nowhere", "SELECT * FROM pay WHERE", "SELECT 1 / 0, CAST('a' AS SIGNED) FROM pay WHERE id = 1", "UPDATE pay SET note = REPEAT('x', 201) WHERE id = 1", "INSERT INTO pay (ref, id) VALUES ('y')"} {
+			"REPLACE INTO pay (id, ref) VALUES (58, 'jj'), (59, 'k')", "INSERT INTO pay (id, ref) VALUES (58, 'z') ON DUPLICATE KEY UPDATE amount = amount + 1", "SELECT nothing FROM pay", "SELECT * FROM nowhere", "SELECT * FROM pay WHERE", "SELECT 1 / 0, CAST('a' AS SIGNED) FROM pay WHERE id = 1", "UPDATE pay SET note = REPEAT('x', 201) WHERE id = 1", "INSERT INTO pay (ref, id) VALUES ('y')",
+			"INSERT INTO pay (id, ref) VALUES (1, 'x') AS new ON DUPLICATE KEY UPDATE amount = VALUES(amount), note = new.note"} {
 			p.query(anyhow, s)
 			p.query(anyhow, diagnostics...)
 			p.query(anyhow, "GET DIAGNOSTICS @n = NUMBER, @r = ROW_COUNT", "SELECT @n")
