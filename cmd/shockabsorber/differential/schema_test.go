@@ -276,3 +276,17 @@ func (g *generator) family() {
 		t.more = append(t.more, fmt.Sprintf("CONSTRAINT %s_p FOREIGN KEY (p) REFERENCES %s (id)%s", t.name, parent.name, action))
 	})
 }
+
+// exact are columns that tell all of what SELECT * shows in part: of a FLOAT six
+// digits.
+func (t *table) exact() (list string) {
+	for _, c := range t.columns {
+		switch c.typ.family {
+		case "float":
+			list += ", " + c.name + " * 1e0"
+		case "text", "bytes", "member", "bit":
+			list += ", HEX(" + c.name + ")"
+		}
+	}
+	return list
+}
