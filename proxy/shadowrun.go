@@ -35,13 +35,31 @@ const (
 )
 
 // shadowStatement names a prepared statement: what it means depends on the
-// table, the settings and the types of its parameters. MySQL goes on with those
+// table, the settings and the kinds of its parameters. MySQL goes on with those
 // of the first execution, which must not be another client's.
 type shadowStatement struct {
 	sql     string
-	types   string
+	kinds   string
 	table   *schema.Table
 	session shadowSession
+}
+
+// kinds tells of each parameter whether it is bound as a string, as a time, or as
+// a number or NULL, by its types of two bytes each. Within a kind MySQL goes on
+// with what it has, and so would it on the client's own statement.
+func kinds(types []byte) string {
+	out := make([]byte, len(types)/2)
+	for i := range out {
+		switch typ := types[2*i]; {
+		case typ == wire.TypeDate || typ == wire.TypeTime || typ == wire.TypeDatetime || typ == wire.TypeTimestamp:
+			out[i] = 'd'
+		case typ >= wire.TypeVarchar && typ != wire.TypeBit && typ != wire.TypeNewDecimal:
+			out[i] = 't'
+		default:
+			out[i] = 'n'
+		}
+	}
+	return string(out)
 }
 
 // shadowPrepared is a statement that is prepared on a connection.
@@ -117,11 +135,11 @@ func (r *shadowRun) statement() error {
 }
 
 // prepared gives the id of the prepared statement for parameters of these
-// types, and prepares it first if this connection has not done so yet. refused
+// kinds, and prepares it first if this connection has not done so yet. refused
 // says that the server would not, which is then the answer.
 func (r *shadowRun) prepared(types []byte) (id uint32, refused bool, err error) {
 	c := r.c
-	key := shadowStatement{sql: string(r.job.sql), types: string(types), table: r.job.table, session: r.job.session}
+	key := shadowStatement{sql: string(r.job.sql), kinds: kinds(types), table: r.job.table, session: r.job.session}
 	if known, ok := c.stmts[key]; ok {
 		return uint32(known), false, nil
 	}

@@ -193,6 +193,7 @@ type performance struct {
 	how     playing
 	spent   map[*table]bool    // tables whose AUTO_INCREMENT counters may differ
 	stepped bool               // auto_increment_increment was set
+	zeroed  bool               // NO_AUTO_VALUE_ON_ZERO was
 	counted map[string]float64 // the counters after the last statement; nil: not read
 	found   []*difference
 	over    bool
@@ -293,6 +294,10 @@ func (p *performance) step(i int) error {
 		}
 		if r.diff != "" && p.chapter.clocks && sameButChanged(one, r.direct, r.answer) {
 			p.over = true // ROW_COUNT() and the rows' own times differ from here on
+			return nil
+		}
+		if r.diff != "" && one.prepared && p.chapter.mysql && sameButFraction(r.direct, r.answer) {
+			p.over = true // SHOW WARNINGS has it, too
 			return nil
 		}
 		if r.diff != "" && did.reason != "" && !p.chapter.mysql && sameButNothing(r.direct, r.answer) {
