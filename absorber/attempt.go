@@ -187,7 +187,9 @@ func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, parent
 	case err != nil && wctx.Err() != nil && ctx.Err() == nil:
 		return ErrLockWait
 	case err == nil && !opened:
-		u.behind = !parent
+		if !parent {
+			u.behind = t.Name.String()
+		}
 		return &Refused{Reason: reasonGateShut}
 	}
 	return err

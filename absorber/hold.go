@@ -118,7 +118,7 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 	how := wal.JoinFirst
 	if holding {
 		how = wal.JoinHolding
-	} else if h.u.late() && h.u.behind {
+	} else if h.u.late() && h.u.behind == name {
 		how = wal.JoinLate
 	}
 	for {
@@ -136,8 +136,8 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 			continue
 		}
 		if how == wal.JoinLate && errors.Is(err, wal.ErrConflict) { // it has opened
-			if h.u.behind {
-				h.u.behind = false
+			if h.u.behind == name {
+				h.u.behind = ""
 				return ErrReplan // the statement can be absorbed
 			}
 			how = wal.JoinFirst

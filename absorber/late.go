@@ -50,7 +50,7 @@ func (u *Usage) free() {
 		<-u.place
 		u.place = nil
 	}
-	u.behind = false
+	u.behind = ""
 }
 
 // late reports whether the session may join gates late.

@@ -14,10 +14,10 @@ type Usage struct {
 	statement, transaction atomic.Uint64
 	lockWait               atomic.Int64
 
-	// The session's alone: its place among those who come late to gates, and
-	// whether it has it because its absorbed write met a gate that was shut.
+	// The session's alone: its place among those who come late to gates, and the
+	// table whose shut gate its absorbed write has met, if it has it for that.
 	place  chan struct{}
-	behind bool
+	behind string
 }
 
 // usages are the sessions of this process, and the version that new statements

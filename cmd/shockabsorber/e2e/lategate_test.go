@@ -71,3 +71,44 @@ func TestLateCrowd(t *testing.T) {
 		})
 	}
 }
+
+// TestLateFamily writes tables that foreign keys connect, each beside a
+// transaction in MySQL that keeps their gates shut. Nothing that it has locked is
+// touched, so no statement may wait for its end.
+func TestLateFamily(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			f := newFleet(t, backend.start(t), 2, []string{"p", "c", "g"}, familyDDL[:3]...)
+			for _, s := range []string{"INSERT INTO p VALUES (1, 'a', 0), (2, 'b', 0)", "INSERT INTO c VALUES (1, 2, NULL, 0, NULL)", "INSERT INTO g VALUES (1, 1, 0)"} {
+				mustExec(t, f.direct, s)
+			}
+			for _, first := range []string{"INSERT INTO p SELECT 9, NULL, 0", "INSERT INTO c SELECT 9, 1, NULL, 0, NULL", "INSERT INTO g SELECT 9, NULL, 0"} {
+				tx, err := f.pool(0).Begin()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := tx.Exec(first); err != nil {
+					t.Fatal(err)
+				}
+				for i, s := range []string{"INSERT INTO c VALUES (2, 2, 'b', 0, NULL)", "UPDATE p SET v = v + 1 WHERE id = 2", "UPDATE c SET v = v + 1 WHERE id = 1",
+					"INSERT INTO g VALUES (2, 2, 0)", "UPDATE g SET v = v + 1 WHERE id = 1", "DELETE FROM g WHERE id = 2", "DELETE FROM c WHERE id = 2", "INSERT INTO p VALUES (3, 'c', 0)", "DELETE FROM p WHERE id = 3"} {
+					if res, err := f.pool(1).Exec(s); err != nil {
+						t.Errorf("beside %s: %s: %v", first, s, err)
+					} else if n, _ := res.RowsAffected(); n != 1 {
+						t.Errorf("beside %s: %s: %d rows, statement %d", first, s, n, i)
+					}
+				}
+				if err := tx.Commit(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.drained(t)
+			for table, want := range map[string]string{"p": "1 0,2 3,9 0", "c": "1 3,9 0", "g": "1 3,9 0"} {
+				var got string
+				if err := f.direct.QueryRow("SELECT GROUP_CONCAT(CONCAT(id, ' ', v) ORDER BY id) FROM " + table).Scan(&got); err != nil || got != want {
+					t.Errorf("%s has %q, want %q (%v)", table, got, want, err)
+				}
+			}
+		})
+	}
+}
