@@ -28,7 +28,7 @@ type model struct {
 	mysql  map[string]string
 	gate   GateState
 	gen    uint64
-	owners map[string]bool
+	owners map[string]Joining // how each has joined
 
 	rows      map[string]Row   // what the last Read of each key said
 	free      map[string]Claim // what the last ReadClaims of each value said
@@ -296,51 +296,6 @@ func (m *model) Drop(t *rapid.T) {
 	}
 }
 
-func (m *model) Join(t *rapid.T) {
-	if rapid.IntRange(0, 3).Draw(t, "rarely") > 0 { // or the gate would be closed most of the time
-		return
-	}
-	o := rapid.SampledFrom([]string{"o1", "o2"}).Draw(t, "owner")
-	_, err := m.e.s.JoinGate(m.e.ctx, main0, table, o, 1, time.Hour, JoinHolding)
-	want(t, "join", err, nil)
-	if m.owners[o] = true; m.gate == GateOpen {
-		m.gate = GateClosing
-	}
-}
-
-func (m *model) Shut(t *rapid.T) {
-	if m.gate == GateOpen {
-		t.Skip("open")
-	}
-	var expect error
-	if m.gate == GateClosing && len(m.dirty) > 0 {
-		expect = ErrConflict
-	}
-	if !want(t, "shut", m.e.s.ShutGate(m.e.ctx, main0, table, Counter{}), expect) {
-		return
-	}
-	m.gate = GateShut
-	k := modelKeys.Draw(t, "key") // the section writes to MySQL
-	m.mysql[k] = "synchronous"
-	m.truth[k] = "synchronous"
-}
-
-func (m *model) Leave(t *rapid.T) {
-	o := rapid.SampledFrom([]string{"o1", "o2"}).Draw(t, "owner")
-	want(t, "leave", m.e.s.LeaveGate(m.e.ctx, main0, table, o), nil)
-	was := m.owners[o]
-	if delete(m.owners, o); !was || len(m.owners) > 0 {
-		return
-	}
-	if m.gate == GateShut {
-		m.gen++
-		clear(m.cache)
-		clear(m.claims)
-		clear(m.leases)
-	}
-	m.gate = GateOpen
-}
-
 func (m *model) Refresh(*rapid.T) {
 	m.e.st = m.e.info(m.e.s).TableState
 	if m.witnessed != m.gen {
@@ -387,7 +342,7 @@ func TestModel(t *testing.T) {
 		e.st = e.open(e.s)
 		m := &model{e: e, cache: map[string]Row{}, dirty: map[string]row.LSN{}, claims: map[string]modelClaim{},
 			leases: map[string]string{}, truth: map[string]string{}, mysql: map[string]string{}, gate: GateOpen, gen: 1,
-			owners: map[string]bool{}, rows: map[string]Row{}, free: map[string]Claim{}, witnessed: 1}
+			owners: map[string]Joining{}, rows: map[string]Row{}, free: map[string]Claim{}, witnessed: 1}
 		t.Repeat(rapid.StateMachineActions(m))
 	})
 }
