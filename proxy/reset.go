@@ -25,6 +25,16 @@ func (c *Conn) resetConnection(ctx context.Context, frame []byte) error {
 	return nil
 }
 
+// endBackend is dropBackend once the backend has ended what the session had there,
+// its transaction and its locks: a server notices that a connection was closed
+// only in a moment, and the client may count on it now.
+func (c *Conn) endBackend(ctx context.Context) {
+	if c.be != nil && c.send(ctx, []byte{0, 0, 0, 0, wire.ComResetConnection}) == nil {
+		_, _ = c.swallow(wire.ComResetConnection, func([]byte) {}) // lost: then it ends by itself
+	}
+	c.dropBackend()
+}
+
 // forget drops the state that the proxy keeps for a session.
 func (c *Conn) forget(kind ResetKind) {
 	c.stmts.reset()
@@ -56,7 +66,7 @@ func (c *Conn) changeUser(ctx context.Context, frame []byte) error {
 		c.failedChanges++
 		return refuse(err)
 	}
-	c.dropBackend()
+	c.endBackend(ctx)
 	c.user.Store(u)
 	c.login.User, c.login.Attrs = l.User, l.Attrs
 	if l.Collation != 0 {
