@@ -3,7 +3,6 @@ package faults
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -73,11 +72,8 @@ func (w *world) start() (*process, error) {
 	if p.rdb, err = wal.Dial(wal.DialOptions{Endpoints: []string{w.redis}, PoolSize: 20}); err != nil {
 		return nil, err
 	}
-	quiet := slog.New(slog.DiscardHandler)
-	if w.logger != nil {
-		quiet = w.logger.With("process", p.name)
-	}
-	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: quiet, Effects: hook}
+	logger := w.logger.With("process", p.name)
+	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: logger, Effects: hook}
 	if w.durability == absorber.DurableReplica {
 		options.Replicas = 1
 	}
@@ -93,7 +89,7 @@ func (w *world) start() (*process, error) {
 			cp, err := p.desk.Checkpoint(ctx, lane)
 			return cp.LSN, err
 		},
-		GateLease: gateLease, LockWait: 20 * time.Second, Logger: quiet, Effects: hook,
+		GateLease: gateLease, LockWait: 20 * time.Second, Logger: logger, Effects: hook,
 	}, p.store, wal.NewRegistry(p.rdb, options))
 	p.running.Go(func() { _ = p.store.Run(p.ctx) })
 	if err := p.up(); err != nil {

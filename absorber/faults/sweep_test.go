@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"bytes"
 	"database/sql"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -36,10 +38,13 @@ func newServers(t *testing.T) *servers {
 	return s
 }
 
-// run runs a scenario under a fault and checks the invariants.
+// run runs a scenario under a fault and checks the invariants. What the processes
+// have logged is shown if it fails.
 func (s *servers) run(t *testing.T, f *fault, change func(*world), scenario func(*world)) {
 	n := runs.Add(1)
 	w := &world{servers: s, fault: f, lane: row.Lane(fmt.Sprintf("lane%d", n)), prefix: fmt.Sprintf("f%d", n), database: fmt.Sprintf("faults%d", n), states: []state{began()}}
+	var log bytes.Buffer
+	w.logger = slog.New(slog.NewTextHandler(&log, nil))
 	if change != nil {
 		change(w)
 	}
@@ -51,15 +56,14 @@ func (s *servers) run(t *testing.T, f *fault, change func(*world), scenario func
 		}
 	}
 	defer func() {
-		if r := recover(); r != nil {
-			failed, ok := r.(failure)
-			if !ok {
-				panic(r)
-			}
-			t.Error(string(failed))
-		}
+		r := recover()
 		for _, p := range w.all {
 			p.stop()
+		}
+		if failed, ok := r.(failure); ok {
+			t.Errorf("%s\n%s", failed, log.Bytes())
+		} else if r != nil {
+			panic(r)
 		}
 		if err := w.direct("DROP DATABASE ~"); err != nil {
 			t.Error(err)
