@@ -156,14 +156,20 @@ func (b *bank) flowing(w *world) time.Duration {
 func (w *world) gatesOpen() {
 	w.t.Helper()
 	for _, p := range w.pools {
-		w.until("all gates to be open", func() error {
-			text, err := render(p, "SELECT * FROM shock_absorber.tables")
-			if err == nil && (strings.Contains(text, "shut") || strings.Contains(text, "closing")) {
-				err = fmt.Errorf("a gate is closed:\n%s", text)
-			}
-			return err
-		})
+		w.gatesOpenAt(p)
 	}
+}
+
+// gatesOpenAt is gatesOpen as one proxy sees it.
+func (w *world) gatesOpenAt(p *sql.DB) {
+	w.t.Helper()
+	w.until("all gates to be open", func() error {
+		text, err := render(p, "SELECT * FROM shock_absorber.tables")
+		if err == nil && (strings.Contains(text, "shut") || strings.Contains(text, "closing")) {
+			err = fmt.Errorf("a gate is closed:\n%s", text)
+		}
+		return err
+	})
 }
 
 // render is a result as text.

@@ -11,6 +11,7 @@
 //	serial_test.go   transactions that lock what they read, checked for a serial
 //	                 order (cmd/shockabsorber/serial)
 //	outage_test.go   MySQL away for a long time under steady load
+//	definition_test.go  a proxy that dies under an ALTER TABLE that MySQL finishes
 //
 // # The ledger
 //
