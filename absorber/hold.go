@@ -137,7 +137,7 @@ func (h *Hold) shutOne(ctx context.Context, lane row.Lane, name string, holding 
 		}
 		if how == wal.JoinLate && errors.Is(err, wal.ErrConflict) { // it has opened
 			if h.u.behind == name {
-				h.u.behind = ""
+				h.u.free()
 				return ErrReplan // the statement can be absorbed
 			}
 			how = wal.JoinFirst
