@@ -53,20 +53,6 @@ var known = map[string]struct {
 		{0, "COMMIT", "ok, 0 rows", "error 1213 (40001)"}, {1, "", "ok, 0 rows", "-"},
 		{who: 1, sql: "ALTER TABLE acct DROP COLUMN z"},
 	}},
-	"a gate is for the whole table": {"the gates stay closed until it ends", []part{
-		{who: 0, sql: "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"},
-		{who: 0, sql: "BEGIN"}, {who: 0, sql: "UPDATE acct SET n = n + 1 WHERE n BETWEEN 5 AND 15"},
-		{1, "UPDATE acct SET note = 'q' WHERE id = 8", "ok, 1 rows", "waits"},
-		{who: 0, sql: "COMMIT"}, {1, "", "-", "ok, 1 rows"},
-	}},
-	"a gate after a deadlock": {"until the session's next statement", []part{
-		{who: 0, sql: "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"}, {who: 0, sql: "BEGIN"}, {who: 1, sql: "BEGIN"},
-		{who: 0, sql: "UPDATE acct SET note = 'q' WHERE n BETWEEN 75 AND 85"}, {who: 0, sql: "UPDATE plain SET n = 5 WHERE id = 1"},
-		{who: 1, sql: "INSERT INTO plain (id, n) VALUES (101,1),(102,1),(103,1),(104,1),(105,1),(106,1),(107,1),(108,1),(109,1),(110,1),(111,1),(112,1),(113,1),(114,1),(115,1),(116,1),(117,1),(118,1),(119,1),(120,1)"},
-		{who: 1, sql: "UPDATE plain SET n = 6 WHERE id = 2"}, {1, "UPDATE plain SET n = 6 WHERE id = 1", "waits", "waits"},
-		{0, "UPDATE plain SET n = 5 WHERE id = 2", "error 1213 (40001)", "error 1213 (40001)"}, {1, "", "ok, 1 rows", "ok, 1 rows"}, {who: 1, sql: "ROLLBACK"},
-		{2, "UPDATE acct SET n = 1 WHERE id = 1", "ok, 1 rows", "waits"}, {0, "ROLLBACK", "ok", "ok"}, {2, "", "-", "ok, 1 rows"},
-	}},
 	"gaps are not locked": {"does not keep other keys of the gap from being inserted", []part{
 		{who: 0, sql: "BEGIN"}, {who: 0, sql: "UPDATE acct SET n = 1 WHERE id = 50"},
 		{1, "INSERT INTO acct (id, n) VALUES (51, 1)", "waits", "ok, 1 rows"},
