@@ -73,7 +73,8 @@ func (g *generator) choice(at, n int, list []choice) {
 			if slices.ContainsFunc(statements, func(s *statement) bool { return avoids(s.kind) || slices.ContainsFunc(s.traits, avoids) }) {
 				return
 			}
-			g.sessions[at].sets = statements[len(statements)-1].kind == kindSession
+			last := statements[len(statements)-1].kind
+			g.sessions[at].sets = last == kindSession || last == kindOutcome && g.sessions[at].sets
 			switch statements[len(statements)-1].kind {
 			case kindSelectKey, kindSelectUnique, kindSelectCondition, kindSelectScan:
 				g.sessions[at].selects = true
