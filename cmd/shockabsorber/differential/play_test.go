@@ -24,7 +24,8 @@ type side struct {
 	*rawclient.Client
 	prepared  map[string]*rawclient.Statement
 	types     map[string][]byte // what was sent for the parameters last
-	remembers bool              // MySQL: a statement of its own for each class of types (proxy/DESIGN.md)
+	remembers bool              // MySQL: a statement of its own for each class of types and character set (proxy/DESIGN.md)
+	names     string            // the last SET NAMES
 }
 
 // newSide logs in.
@@ -39,6 +40,9 @@ func (p *pair) close() { _, _ = p.Close(), p.proxy.Close() }
 // run runs a statement and returns the packets of all responses.
 func (d *side) run(s *statement) ([][]byte, error) {
 	text, params := s.sql()
+	if strings.HasPrefix(text, "SET NAMES ") {
+		d.names = text
+	}
 	if !s.prepared {
 		packets, err := d.Query(text)
 		return failed(packets), err
@@ -55,7 +59,7 @@ func (d *side) run(s *statement) ([][]byte, error) {
 	var all [][]byte
 	name := text
 	if d.remembers {
-		name += classes(params)
+		name += classes(params) + d.names
 	}
 	if d.prepared[name] == nil {
 		packets, st, err := d.Prepare(text)
