@@ -119,7 +119,9 @@ func (x *Transaction) attempt(ctx context.Context) (stamp, error) {
 			}
 		case errors.Is(err, wal.ErrLocked): // in a generation that this transaction has no locks in
 			e.metrics.retries.WithLabelValues("lock").Inc()
-			err = e.parked(x.u, func() error { return patience.wait(ctx, e.lockWait(x.u)) })
+			if err = x.relock(ctx); err == nil {
+				err = e.parked(x.u, func() error { return patience.wait(ctx, e.lockWait(x.u)) })
+			}
 		case errors.Is(err, wal.ErrFull):
 			err = e.parked(x.u, func() error { return e.waitBacklog(ctx, x.tables[0]) })
 		}

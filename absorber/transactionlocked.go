@@ -49,6 +49,31 @@ func (x *Transaction) onlyLocked(ctx context.Context) error {
 	}
 }
 
+// relock takes the locks of rows that were locked in an earlier generation anew:
+// others may have locked the rows since, in this one. Like any other wait for a
+// lock, this one has to be known to those who look for deadlocks.
+func (x *Transaction) relock(ctx context.Context) error {
+	for _, t := range x.tables {
+		st, err := x.e.state(ctx, t)
+		if err != nil {
+			return err
+		}
+		var refs []row.Ref
+		for k, r := range x.rows {
+			if k.Table == t.Name.String() && r.locked != st {
+				refs = append(refs, r.ref)
+			}
+		}
+		if len(refs) == 0 {
+			continue
+		}
+		if err := x.lock(ctx, rowLocks(t, st, refs), Wait); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stillLocked makes sure that the transaction's locks on rows and values of a
 // table count now. Those of an earlier generation are taken anew (moved), and
 // the rows must be what they were.
