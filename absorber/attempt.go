@@ -43,7 +43,7 @@ func (e *Engine) attempt(ctx context.Context, u *Usage, t *schema.Table, refs []
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			for _, c := range e.concerned(t) {
-				if err = e.waitGate(ctx, u, c, c.Name != t.Name, e.lockWait(u)); err != nil {
+				if err = e.waitGate(ctx, u, c, e.lockWait(u)); err != nil {
 					break
 				}
 			}
@@ -167,11 +167,10 @@ func (e *Engine) gateLimit(limit time.Duration) time.Duration {
 	return min(limit, e.cfg.LockWait)
 }
 
-// waitGate waits until the gate of the table has opened, which is that of what
-// the session writes or a parent's; at most for limit, and for no longer than
-// Config.LockWait: ErrLockWait then. A *Refused says that the statement is to
-// run in MySQL, beside those who keep the gate.
-func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, parent bool, limit time.Duration) error {
+// waitGate waits until the table's gate has opened, at most for limit, and for no
+// longer than Config.LockWait: ErrLockWait then. A *Refused says that the
+// statement is to run in MySQL, beside those who keep the gate.
+func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, limit time.Duration) error {
 	wctx, cancel := context.WithTimeout(ctx, e.gateLimit(limit))
 	defer cancel()
 	opened := false
@@ -187,9 +186,7 @@ func (e *Engine) waitGate(ctx context.Context, u *Usage, t *schema.Table, parent
 	case err != nil && wctx.Err() != nil && ctx.Err() == nil:
 		return ErrLockWait
 	case err == nil && !opened:
-		if !parent {
-			u.behind = t.Name.String()
-		}
+		u.behind = t.Name.String()
 		return &Refused{Reason: reasonGateShut}
 	}
 	return err

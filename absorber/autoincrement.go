@@ -134,7 +134,7 @@ func (e *Engine) onCounter(ctx context.Context, u *Usage, t *schema.Table, f fun
 			e.forgetState(t.Name.String())
 			err = backOff(ctx, try)
 		case errors.Is(err, wal.ErrGated):
-			err = e.waitGate(ctx, u, t, false, e.lockWait(u))
+			err = e.waitGate(ctx, u, t, e.lockWait(u))
 		}
 		if err != nil {
 			return counterRefused(err)

@@ -113,7 +113,7 @@ func (x *Transaction) attempt(ctx context.Context) (stamp, error) {
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			for _, t := range x.tables {
-				if err = e.waitGate(ctx, x.u, t, false, e.cfg.LockWait); err != nil { // no COMMIT ends with 1205
+				if err = e.waitGate(ctx, x.u, t, e.cfg.LockWait); err != nil { // no COMMIT ends with 1205
 					break
 				}
 			}

@@ -38,7 +38,7 @@ func (x *Transaction) onlyLocked(ctx context.Context) error {
 		case errors.Is(err, wal.ErrGated):
 			e.metrics.retries.WithLabelValues("gate").Inc()
 			for _, t := range x.tables {
-				if err = e.waitGate(ctx, x.u, t, false, e.cfg.LockWait); err != nil { // no COMMIT ends with 1205
+				if err = e.waitGate(ctx, x.u, t, e.cfg.LockWait); err != nil { // no COMMIT ends with 1205
 					break
 				}
 			}
@@ -49,25 +49,23 @@ func (x *Transaction) onlyLocked(ctx context.Context) error {
 	}
 }
 
-// relock takes the locks of rows that were locked in an earlier generation anew:
-// others may have locked the rows since, in this one. Like any other wait for a
-// lock, this one has to be known to those who look for deadlocks.
+// relock takes the locks that were taken in an earlier generation, of rows and of
+// unique values, anew: others may have taken them since, in this one. Like any
+// other wait for a lock, this one has to be known to those who look for deadlocks.
 func (x *Transaction) relock(ctx context.Context) error {
 	for _, t := range x.tables {
 		st, err := x.e.state(ctx, t)
 		if err != nil {
 			return err
 		}
-		var refs []row.Ref
-		for k, r := range x.rows {
-			if k.Table == t.Name.String() && r.locked != st {
-				refs = append(refs, r.ref)
+		var locks []wal.Lock
+		for l, held := range x.locks {
+			if held && l.Table == t.Name.String() && l.Gen != st.Gen {
+				l.Gen = st.Gen
+				locks = append(locks, l)
 			}
 		}
-		if len(refs) == 0 {
-			continue
-		}
-		if err := x.lock(ctx, rowLocks(t, st, refs), Wait); err != nil {
+		if err := x.lock(ctx, locks, Wait); err != nil {
 			return err
 		}
 	}
