@@ -1,13 +1,15 @@
 # make quick   the tests that need nothing but Go
 # make test    all tests, against real servers (installs them first; Debian 12)
 # make fuzz    every fuzz target, one after the other; FUZZ=5m says how long each runs
-# make soak    the long ones, and the fuzz targets; SOAK=30m says how long each runs
+# make soak    the long ones, and the fuzz targets; SOAK=30m says how long each runs,
+#              PACKAGES=./cmd/shockabsorber/crash whose tests
 # make bench   the benchmarks, against real servers
 # make lint    golangci-lint if it is installed, else go vet and gofmt
 
 GO   ?= go
 SOAK ?= 10m
 FUZZ ?= 1m
+PACKAGES ?= ./...
 # Packages tested side by side. Each may run a MySQL, a MariaDB and a Kafka.
 P    ?= 2
 
@@ -32,7 +34,7 @@ test: setup vet
 
 soak: SHOCK_ABSORBER_REAL := 1
 soak: setup
-	SHOCK_ABSORBER_SOAK=$(SOAK) $(GO) test -count=1 -p 1 -timeout 0 ./...
+	SHOCK_ABSORBER_SOAK=$(SOAK) $(GO) test -count=1 -p 1 -timeout 0 $(PACKAGES)
 	$(MAKE) fuzz
 
 # go test takes one target at a time. What it finds it writes to testdata/fuzz
