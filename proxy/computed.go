@@ -115,7 +115,7 @@ func (c *computation) job(rows []row.Image) *shadowJob {
 		session: shadowSession{caps: s.conn.Caps(), db: s.database(), mode: v.modeText, zone: v.zone, client: v.client, collation: v.collation,
 			results: v.results, shown: shown, increment: v.increment, offset: v.offset}}
 	if p, ok := c.req.(*preparedRequest); ok {
-		j.execute, j.params, j.types, j.long = p.payload, p.st.Params, p.st.types, p.st.long
+		j.execute, j.params, j.types, j.long, j.again = p.payload, p.st.Params, p.st.types, p.st.long, p.st.executed
 	}
 	return j
 }

@@ -53,6 +53,8 @@ type shadowJob struct {
 	params  int
 	types   []byte
 	long    [][]byte
+	// again says that the client has executed its prepared statement before.
+	again bool
 	// reads says that the statement is a SELECT: it leaves the rows as they are.
 	reads bool
 	// now is the statement's instant, microseconds count.

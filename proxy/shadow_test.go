@@ -219,8 +219,9 @@ func (b *shadowBench) job(sc *shadowCase, withTypes bool) *shadowJob {
 	return j
 }
 
-// direct runs the case on the real table.
-func (b *shadowBench) direct(sc *shadowCase) *shadowResult {
+// direct runs the case on the real table; again means the statement that it has
+// prepared last.
+func (b *shadowBench) direct(sc *shadowCase, again bool) *shadowResult {
 	b.tb.Helper()
 	c := b.client
 	c.ok(fmt.Sprintf("set timestamp = %s, insert_id = %d, last_insert_id = 31", timestampOf(b.now), b.insertID))
@@ -228,7 +229,10 @@ func (b *shadowBench) direct(sc *shadowCase) *shadowResult {
 	if sc.params == nil {
 		packets = c.run(q(sc.sql))
 	} else {
-		if packets = c.run(prep(sc.sql)); packets[0][4] == 0 {
+		if !again {
+			packets = c.run(prep(sc.sql))
+		}
+		if again || packets[0][4] == 0 {
 			if long := sc.longData(); long != nil {
 				c.run(raw("long data", wire.ComStmtLongData, append(append(u32(1), byte(sc.long-1), 0), long[sc.long-1]...)...))
 			}
@@ -296,17 +300,24 @@ func (b *shadowBench) compare(sc *shadowCase) {
 	if sc.set != "" {
 		b.client.ok(sc.set)
 	}
-	for _, withTypes := range []bool{true, false} {
+	for _, how := range []struct{ withTypes, again, elsewhere bool }{{true, false, false}, {false, false, false}, {true, true, false}, {true, true, true}} {
 		b.reset()
-		got, err := b.shadows.run(context.Background(), b.job(sc, withTypes))
+		if how.elsewhere { // as on a connection that has not executed it before
+			for _, c := range b.shadows.idle {
+				clear(c.stmts)
+			}
+		}
+		job := b.job(sc, how.withTypes)
+		job.again = how.again
+		got, err := b.shadows.run(context.Background(), job)
 		if err != nil {
 			b.tb.Errorf("%s: %v", sc.sql, err)
 			return
 		}
-		if want, got := describe(b.direct(sc)), describe(got); want != got {
-			b.tb.Errorf("%s: %s\n-- table:\n%s-- shadow:\n%s", sc.set, sc.sql, difference(want, got), difference(got, want))
+		if want, got := describe(b.direct(sc, how.again)), describe(got); want != got {
+			b.tb.Errorf("%s: %s, again %v\n-- table:\n%s-- shadow:\n%s", sc.set, sc.sql, how.again, difference(want, got), difference(got, want))
 		}
-		if sc.params == nil {
+		if sc.params == nil || got.failure != nil { // its PREPARE may have failed
 			return
 		}
 	}

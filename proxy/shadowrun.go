@@ -36,7 +36,7 @@ const (
 
 // shadowStatement names a prepared statement: what it means depends on the
 // table, the settings and the kinds of its parameters. MySQL goes on with those
-// of the first execution, which must not be another client's.
+// of the execution before, which must not be another client's.
 type shadowStatement struct {
 	sql     string
 	kinds   string
@@ -44,17 +44,24 @@ type shadowStatement struct {
 	session shadowSession
 }
 
-// kinds tells of each parameter whether it is bound as a string, as a time, or as
-// a number or NULL, by its types of two bytes each. Within a kind MySQL goes on
-// with what it has, and so would it on the client's own statement.
+// kinds tells of each parameter whether it is bound as a string, a time, a
+// DECIMAL, a floating point number, an unsigned or a signed integer or NULL, by its
+// types of two bytes each. Within a kind MySQL goes on with what it has, and so
+// would it on the client's own statement.
 func kinds(types []byte) string {
 	out := make([]byte, len(types)/2)
 	for i := range out {
 		switch typ := types[2*i]; {
 		case typ == wire.TypeDate || typ == wire.TypeTime || typ == wire.TypeDatetime || typ == wire.TypeTimestamp:
 			out[i] = 'd'
-		case typ >= wire.TypeVarchar && typ != wire.TypeBit && typ != wire.TypeNewDecimal:
+		case typ == wire.TypeNewDecimal || typ == wire.TypeDecimal:
+			out[i] = 'm'
+		case typ == wire.TypeFloat || typ == wire.TypeDouble:
+			out[i] = 'f'
+		case typ >= wire.TypeVarchar && typ != wire.TypeBit:
 			out[i] = 't'
+		case types[2*i+1]&0x80 != 0:
+			out[i] = 'u'
 		default:
 			out[i] = 'n'
 		}
@@ -72,12 +79,9 @@ func (r *shadowRun) do() (*shadowResult, error) {
 	if r.table, err = c.ensure(r.shadows, j.table); err != nil {
 		return nil, err
 	}
-	if err := c.fill(r.table, j.rows); err != nil {
+	if err := r.ready(); err != nil {
 		return nil, err
 	}
-	c.use(j.session.db)
-	c.neutral = false
-	c.query(j.settings(), c.done)
 	if err := r.statement(); err != nil {
 		return nil, err
 	}
@@ -94,6 +98,18 @@ func (r *shadowRun) do() (*shadowResult, error) {
 	return &r.res, nil
 }
 
+// ready queues what makes the table and the session what the statement needs.
+func (r *shadowRun) ready() error {
+	c, j := r.c, r.job
+	if err := c.fill(r.table, j.rows); err != nil {
+		return err
+	}
+	c.use(j.session.db)
+	c.neutral = false
+	c.query(j.settings(), c.done)
+	return nil
+}
+
 // statement queues the client's statement.
 func (r *shadowRun) statement() error {
 	c, j := r.c, r.job
@@ -102,46 +118,65 @@ func (r *shadowRun) statement() error {
 		return nil
 	}
 	types := wire.ExecuteTypes(j.execute, j.params, c.caps)
-	bound := types != nil
-	if !bound {
+	payload := slices.Clone(j.execute)
+	if types == nil {
 		types = j.types
+		if j.params > 0 {
+			// The statement may be new to this connection.
+			frame, ok := wire.WithTypes(payload, j.params, types, c.caps)
+			if !ok {
+				return &shadowRefused{reason: reasonShadowStatement, err: wire.ErrMalformed}
+			}
+			payload = frame[4:]
+		}
 	}
-	id, refused, err := r.prepared(types)
+	id, fresh, refused, err := r.prepared(types)
 	if refused || err != nil {
 		return err
 	}
-	for i, data := range j.long {
-		if data == nil {
-			continue
-		}
-		p := binary.LittleEndian.AppendUint32([]byte{wire.ComStmtLongData}, id)
-		c.command(append(binary.LittleEndian.AppendUint16(p, uint16(i)), data...), nil)
-	}
-	payload := slices.Clone(j.execute)
-	if j.params > 0 && !bound {
-		// The statement may be new to this connection.
-		frame, ok := wire.WithTypes(payload, j.params, types, c.caps)
-		if !ok {
-			return &shadowRefused{reason: reasonShadowStatement, err: wire.ErrMalformed}
-		}
-		payload = frame[4:]
-	}
 	wire.SetStatementID(payload, id)
-	c.command(payload, r.answered)
+	if fresh && j.again && !c.mariaDB {
+		// As the client's has been executed before, so must this one have been.
+		r.execute(id, payload, func(*shadowReply) error { return nil })
+		r.table.unknown = true
+		if err := r.ready(); err != nil {
+			return err
+		}
+	}
+	r.execute(id, payload, r.answered)
 	if len(j.sql) > shadowKeptSize {
 		c.command(binary.LittleEndian.AppendUint32([]byte{wire.ComStmtClose}, id), nil)
 	}
 	return nil
 }
 
+// execute queues an execution with the client's parameters.
+func (r *shadowRun) execute(id uint32, payload []byte, then func(*shadowReply) error) {
+	for i, data := range r.job.long {
+		if data == nil {
+			continue
+		}
+		p := binary.LittleEndian.AppendUint32([]byte{wire.ComStmtLongData}, id)
+		r.c.command(append(binary.LittleEndian.AppendUint16(p, uint16(i)), data...), nil)
+	}
+	r.c.command(payload, then)
+}
+
 // prepared gives the id of the prepared statement for parameters of these
-// kinds, and prepares it first if this connection has not done so yet. refused
-// says that the server would not, which is then the answer.
-func (r *shadowRun) prepared(types []byte) (id uint32, refused bool, err error) {
+// kinds, and prepares it (fresh) if this connection has not done so yet. MySQL
+// executes a statement otherwise than the first time once it has been executed with
+// types that are not those of its columns: so on MySQL the first execution of a
+// client's statement is the first here, too. refused says that the server would not
+// prepare it, which is then the answer.
+func (r *shadowRun) prepared(types []byte) (id uint32, fresh, refused bool, err error) {
 	c := r.c
 	key := shadowStatement{sql: string(r.job.sql), kinds: kinds(types), table: r.job.table, session: r.job.session}
 	if known, ok := c.stmts[key]; ok {
-		return uint32(known), false, nil
+		if r.job.again || c.mariaDB {
+			return uint32(known), false, false, nil
+		}
+		c.command(binary.LittleEndian.AppendUint32([]byte{wire.ComStmtClose}, uint32(known)), nil)
+		delete(c.stmts, key)
 	}
 	if len(c.stmts) >= shadowStatements {
 		for _, old := range c.stmts {
@@ -151,15 +186,15 @@ func (r *shadowRun) prepared(types []byte) (id uint32, refused bool, err error) 
 	}
 	reply, err := c.prepare(r.job.sql)
 	if err != nil {
-		return 0, false, err
+		return 0, false, false, err
 	}
 	if reply.failure != nil {
-		return 0, true, r.answered(reply)
+		return 0, false, true, r.answered(reply)
 	}
 	if len(r.job.sql) <= shadowKeptSize {
 		c.stmts[key] = shadowPrepared(reply.statement)
 	}
-	return reply.statement, false, nil
+	return reply.statement, true, false, nil
 }
 
 // answered takes the answer to the client's statement.

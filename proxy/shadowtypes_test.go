@@ -9,11 +9,12 @@ import (
 
 // TestShadowParameterTypes executes one text with parameters of different
 // types, as different clients do: MySQL goes on with the types that a prepared
-// statement had first, so a client must not get the statement of another.
+// statement had before, so a client must not get the statement of another, and its
+// first execution must be the first.
 func TestShadowParameterTypes(t *testing.T) {
 	onReal(t, func(t *testing.T, db *servertest.DB, _ string) {
-		b := newShadowBench(t, db, baseCaps|wire.CapDeprecateEOF, "create table t (id year primary key, b bit(8), e enum('a','b','1'))",
-			"insert into t values (2003, b'1', 'a')")
+		b := newShadowBench(t, db, baseCaps|wire.CapDeprecateEOF, "create table t (id year primary key, b bit(8), e enum('a','b','1'), n int, d decimal(9, 2))",
+			"insert into t (id, b, e) values (2003, b'1', 'a')")
 		for _, set := range []string{"set sql_mode = ''", "set sql_mode = 'STRICT_ALL_TABLES'"} {
 			for _, params := range [][]param{
 				{integer(2001), integer(7), integer(2)},
@@ -23,8 +24,17 @@ func TestShadowParameterTypes(t *testing.T) {
 				{double(2005), integer(5), double(1)},
 				{text("2006 x"), double(300), integer(3)},
 			} {
-				b.compare(&shadowCase{set: set, sql: "insert ignore into t values (?, ?, ?), (2002, 1, 1) on duplicate key update b = b + 1", params: params})
-				b.compare(&shadowCase{set: set, sql: "insert into t values (?, ?, ?)", params: params})
+				b.compare(&shadowCase{set: set, sql: "insert ignore into t (id, b, e) values (?, ?, ?), (2002, 1, 1) on duplicate key update b = b + 1", params: params})
+				b.compare(&shadowCase{set: set, sql: "insert into t (id, b, e) values (?, ?, ?)", params: params})
+			}
+			for _, params := range [][]param{
+				{text("2003 "), double(1), text("1")},
+				{text("2003 "), integer(1), integer(1)},
+				{text("2004 "), integer(1), double(1)},
+				{text("2004 "), text("1"), text("1e400")},
+				{text("2005 "), null(), null()},
+			} {
+				b.compare(&shadowCase{set: set, sql: "insert ignore into t (id, n, d) values (?, ?, ?)", params: params})
 			}
 		}
 	})

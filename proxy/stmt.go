@@ -26,6 +26,7 @@ type Stmt struct {
 	db           string   // the database that was current at its PREPARE, whose names it means
 	backend      uint32   // the backend's id for it; 0 if not prepared there
 	types        []byte   // parameter types last sent by the client
+	executed     bool     // by the client, wherever that was
 	backendTypes bool     // the backend has seen them
 	long         [][]byte // by parameter, from COM_STMT_SEND_LONG_DATA, not yet forwarded
 	longSize     int
@@ -238,6 +239,7 @@ func (c *Conn) execute(ctx context.Context, frame []byte) error {
 		st.types, st.backendTypes = slices.Clone(types), false
 	}
 	handled, err := c.router.Execute(ctx, st, frame[4:])
+	st.executed = true
 	if !handled && err == nil {
 		err = c.router.Before(ctx, wire.ComStmtExecute, frame[4:])
 	}
