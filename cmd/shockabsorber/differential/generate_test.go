@@ -140,7 +140,7 @@ func (g *generator) choose(s *statement, c *column, edgy int) string {
 	case c.domain != nil && odd && g.chance(50):
 		s.note(traitEdge)
 		return g.pick(append(slices.Clone(c.typ.alike), c.domain...))
-	case odd && c.typ.family == "int" && g.chance(40): // next to the ends of its type
+	case odd && (c.typ.family == "int" || c.typ.family == "dec") && g.chance(40): // next to the ends of its type
 		s.note(traitEdge)
 		return g.pick(c.typ.edge[:2])
 	case odd:
