@@ -221,7 +221,7 @@ func (p *Plan) apply(im, inserted row.Image, args []Arg, env *Env) (row.Image, [
 // and may call such a row changed.
 func (p *Plan) nullAgain(im row.Image) bool {
 	return slices.ContainsFunc(p.set, func(a assignment) bool {
-		return im[a.column] == nil && p.Table.Columns[a.column].Default == schema.DefaultLiteral
+		return im[a.column] == nil && p.Table.Columns[a.column].Default != schema.DefaultNull
 	})
 }
 

@@ -1,0 +1,35 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestBytesNullAgain: a column that is NULL and is set to NULL makes the row a
+// changed one if the column has a default whose bytes are not those of an empty
+// value, on both servers; ON UPDATE CURRENT_TIMESTAMP then counts.
+func TestBytesNullAgain(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			var columns []string
+			for i, c := range []string{"INT", "INT DEFAULT 1", "FLOAT DEFAULT 0.125", "FLOAT(7,3) DEFAULT 0.125", "DOUBLE DEFAULT 1.5", "DECIMAL(5,2) DEFAULT 1", "BIT(8) DEFAULT b'1'",
+				"VARBINARY(5) DEFAULT 'ab'", "BINARY(5) DEFAULT X'FF'", "VARCHAR(5) DEFAULT 'ab'", "CHAR(5) DEFAULT ''", "YEAR DEFAULT 2001", "DATE DEFAULT '2001-02-03'",
+				"DATETIME DEFAULT CURRENT_TIMESTAMP", "INT DEFAULT (1 + 1)", "FLOAT DEFAULT (1 / 3)", "ENUM('a', 'b') DEFAULT 'b'"} {
+				columns = append(columns, fmt.Sprintf("c%d %s", i, strings.Replace(c, " DEFAULT", " NULL DEFAULT", 1)))
+			}
+			b := newBench(t, backend.start(t), nil, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL, "+strings.Join(columns, ", ")+", u DATETIME NULL ON UPDATE CURRENT_TIMESTAMP)")
+			p := b.sessions(0)
+			for id := range 2 {
+				p.query(anyhow, fmt.Sprintf("INSERT INTO t VALUES (%d, 0%s, '2000-01-01')", id, strings.Repeat(", NULL", len(columns))))
+			}
+			b.drain()
+			for i, c := range columns {
+				p.query(anyhow, fmt.Sprintf("UPDATE t SET c%d = NULL WHERE id = 0", i))
+				p.query(anyhow, fmt.Sprintf("SELECT u > '2000-01-01' AS %q FROM t WHERE id = 0", strings.Fields(c)[1]))
+				p.query(anyhow, "UPDATE t SET u = '2000-01-01' WHERE id = 0")
+				p.query(anyhow, fmt.Sprintf("INSERT INTO t (id, n) VALUES (1, 1) ON DUPLICATE KEY UPDATE c%d = NULL", i))
+			}
+		})
+	}
+}
