@@ -196,6 +196,7 @@ type performance struct {
 	chapter *chapter
 	how     playing
 	spent   map[*table]bool    // tables whose AUTO_INCREMENT counters may differ
+	ahead   map[*table]bool    // those of which MySQL may raise it some time
 	stepped bool               // auto_increment_increment was set
 	zeroed  bool               // NO_AUTO_VALUE_ON_ZERO was
 	counted map[string]float64 // the counters after the last statement; nil: not read
@@ -213,7 +214,7 @@ func (a *arena) play(c *chapter, how playing) (found []*difference, err error) {
 	if how.begun != nil {
 		how.begun()
 	}
-	p := &performance{stage: s, chapter: c, how: how, spent: map[*table]bool{}}
+	p := &performance{stage: s, chapter: c, how: how, spent: map[*table]bool{}, ahead: map[*table]bool{}}
 	for i := range c.steps {
 		if err = p.step(i); err != nil || p.over {
 			return p.found, err
