@@ -301,7 +301,7 @@ func (p *performance) step(i int) error {
 			p.over = true // ROW_COUNT() and the rows' own times differ from here on
 			return nil
 		}
-		if r.diff != "" && one.prepared && p.chapter.mysql && (sameButFraction(r.direct, r.answer) || did.reason != "" && unconverted(r.direct, r.answer)) {
+		if r.diff != "" && one.prepared && p.chapter.mysql && (sameButFraction(r.direct, r.answer) || did.reason != "" && (unconverted(r.direct, r.answer) || sameButNumber(r.direct, r.answer))) {
 			p.over = true // SHOW WARNINGS has it, too
 			return nil
 		}
