@@ -2,8 +2,10 @@ package sqlrewrite
 
 import (
 	"slices"
+	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
 )
 
 // Matches reports whether a row that the key names fulfils the further
@@ -29,6 +31,33 @@ func (p *Plan) Matches(im row.Image, args []Arg, env *Env) (bool, Reason) {
 		all = all && ok
 	}
 	return all, ""
+}
+
+// Unseen reports whether the conditions beside the key compare a number or a time
+// with a string that may be no value of it: where there is no row, it is for the
+// optimizer of MySQL's own table to choose whether it is converted and warned about.
+func (p *Plan) Unseen(args []Arg) bool {
+	if p.where == nil || len(args) < p.slots {
+		return false
+	}
+	for _, t := range p.where.further {
+		if t.op == isUnknown || !slices.ContainsFunc(t.columns, func(c int) bool {
+			typ := p.Table.Columns[c].Type
+			return numeric(typ) || temporal(typ) || typ == schema.Float || typ == schema.Double || typ == schema.Bit
+		}) {
+			continue
+		}
+		for _, tuple := range t.tuples {
+			for _, o := range tuple {
+				if a := args[o.slot]; a.Kind == row.KindString {
+					if _, err := strconv.ParseInt(string(a.Text), 10, 64); err != nil {
+						return true
+					}
+				}
+			}
+		}
+	}
+	return false
 }
 
 // matches judges one condition; NULL compared with anything is not true.
