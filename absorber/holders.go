@@ -27,13 +27,35 @@ func (tr *transformation) loadUnique(ctx context.Context, values []UniqueValue) 
 		return false, err
 	}
 	for _, h := range holders {
+		im := tr.rows[h.ref.Key].im
+		if tr.has(im, h.value) {
+			continue
+		}
+		if im == nil {
+			if err := tr.nameless(ctx, h); err != nil {
+				return false, err
+			}
+		}
 		// Between the look at the claims or at MySQL and the look at the row
 		// the value may have changed hands: then from the start.
-		if !tr.has(tr.rows[h.ref.Key].im, h.value) {
-			return false, wal.ErrConflict
-		}
+		return false, wal.ErrConflict
 	}
 	return found, nil
+}
+
+// nameless is for a holder that was not found by its own key. *Refused if MySQL
+// shows it again: the key is not what is stored, such as bytes that are no ASCII in
+// a column of it, which MariaDB takes and reads as question marks.
+func (tr *transformation) nameless(ctx context.Context, h holder) error {
+	found, err := tr.e.loader.byIndex(ctx, reached{lane: tr.e.lane(tr.t)}, tr.t, h.value.Index, map[string][][]byte{h.value.Encoded: h.value.Values})
+	if err != nil || found[h.value.Encoded] == nil {
+		return err
+	}
+	ref, err := row.IndexRef(tr.t, found[h.value.Encoded])
+	if err != nil || ref.Key == h.ref.Key {
+		return &Refused{Reason: "key_value"}
+	}
+	return nil
 }
 
 // holder is a row that has a value of a unique index.
