@@ -27,11 +27,11 @@ func (tr *transformation) loadUnique(ctx context.Context, values []UniqueValue) 
 		return false, err
 	}
 	for _, h := range holders {
-		im := tr.rows[h.ref.Key].im
-		if tr.has(im, h.value) {
+		r := tr.rows[h.ref.Key]
+		if tr.has(r.im, h.value) {
 			continue
 		}
-		if im == nil {
+		if r.im == nil && r.read.Lease != "" { // not one that has just been deleted
 			if err := tr.nameless(ctx, h); err != nil {
 				return false, err
 			}

@@ -138,8 +138,13 @@ func (r *shadowRun) statement() error {
 	if fresh && j.again && !c.mariaDB {
 		// As the client's has been executed before, so must this one have been.
 		r.execute(id, payload, func(*shadowReply) error { return nil })
-		r.table.unknown = true
-		if err := r.ready(); err != nil {
+		if j.reads { // the result may be large, and so may the parameters: see shadowTail
+			err = c.flush()
+		} else {
+			r.table.unknown = true
+			err = r.ready()
+		}
+		if err != nil {
 			return err
 		}
 	}

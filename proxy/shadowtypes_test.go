@@ -39,3 +39,15 @@ func TestShadowParameterTypes(t *testing.T) {
 		}
 	})
 }
+
+// TestShadowAgainLarge executes a statement for the second time on a connection that
+// does not have it, with rows and a result that are more than the sockets hold: it
+// meets the rows as they were, and neither side waits for the other to read.
+func TestShadowAgainLarge(t *testing.T) {
+	onReal(t, func(t *testing.T, db *servertest.DB, _ string) {
+		b := newShadowBench(t, db, baseCaps|wire.CapDeprecateEOF, "create table t (id int primary key, b longtext)",
+			"insert into t values (1, repeat('a', 8000000))", "insert into t values (2, repeat('b', 8000000))", "insert into t values (3, repeat('c', 8000000))")
+		b.compare(&shadowCase{sql: "select b, id from t where id in (?, 2, 3) order by id", params: []param{integer(1)}, reads: true})
+		b.compare(&shadowCase{sql: "update t set b = concat(b, ?) where id in (1, 2, 3)", params: []param{text("x")}})
+	})
+}

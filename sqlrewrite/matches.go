@@ -2,7 +2,6 @@ package sqlrewrite
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 	"github.com/rzpsarthak13/shock-absorber/absorber/schema"
@@ -34,25 +33,23 @@ func (p *Plan) Matches(im row.Image, args []Arg, env *Env) (bool, Reason) {
 }
 
 // Unseen reports whether the conditions beside the key compare a number or a time
-// with a string that may be no value of it: where there is no row, it is for the
+// with a string that is no value of it: where there is no row, it is for the
 // optimizer of MySQL's own table to choose whether it is converted and warned about.
-func (p *Plan) Unseen(args []Arg) bool {
+func (p *Plan) Unseen(args []Arg, env *Env) bool {
 	if p.where == nil || len(args) < p.slots {
 		return false
 	}
+	mode := env.storeMode()
+	mode.Strict = true // as for keys
 	for _, t := range p.where.further {
-		if t.op == isUnknown || !slices.ContainsFunc(t.columns, func(c int) bool {
-			typ := p.Table.Columns[c].Type
-			return numeric(typ) || temporal(typ) || typ == schema.Float || typ == schema.Double || typ == schema.Bit
-		}) {
-			continue
-		}
 		for _, tuple := range t.tuples {
-			for _, o := range tuple {
-				if a := args[o.slot]; a.Kind == row.KindString {
-					if _, err := strconv.ParseInt(string(a.Text), 10, 64); err != nil {
-						return true
-					}
+			for i, o := range tuple {
+				col, a := &p.Table.Columns[t.columns[i]], args[o.slot]
+				if a.Kind != row.KindString || !numeric(col.Type) && !temporal(col.Type) && col.Type != schema.Float && col.Type != schema.Double && col.Type != schema.Bit {
+					continue
+				}
+				if _, ok := keyValue(col, a, o.negated, mode); !ok {
+					return true
 				}
 			}
 		}
