@@ -45,8 +45,10 @@ func Behind(checkpoint row.LSN, p wal.Progress) bool {
 //
 // A crash before Rebuild: the next owner does it all again, from the checkpoint
 // that salvage has reached. A crash behind it: the new life's marks say from
-// where the checkpoint has to be moved. Who rebuilds at the same time is
-// fenced: Rebuild wants the incarnation that Seal has made, Apply the epoch.
+// where the checkpoint has to be moved, and the next owner does that before
+// anything else: should this life be lost as well, what is left of it begins
+// there. Who rebuilds at the same time is fenced: Rebuild wants the incarnation
+// that Seal has made, Apply the epoch.
 //
 // The LSNs jump so that a unit of the old life that comes late (a publish that
 // was held up) is never taken for one of the new. A lane of which MySQL has lost
@@ -63,11 +65,14 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 	if err != nil {
 		return cp, err
 	}
+	if cp, err = w.moveOn(ctx, cp, left); err != nil {
+		return cp, err
+	}
 	least := max(cp.LSN, left.LSN)
 	behind := left.Incarnation != "" && Behind(cp.LSN, left)
 	if !behind && rb.Usable(lane) == nil && !left.Sealed && left.Incarnation == know.Incarnation && left.LSN >= max(cp.LSN, left.Told, know.Seen) {
 		w.lostSince = time.Time{}
-		return w.moveOn(ctx, cp, left)
+		return cp, nil
 	}
 	top := row.LSN(0)
 	if w.cfg.Top != nil {

@@ -176,6 +176,54 @@ func rebuildOnce(t *testing.T, f *fault, lose func(*pipeline), left int) {
 	p.check(true)
 }
 
+// Who rebuilt the lane died before the checkpoint was moved, others wrote to the
+// new life, and then Redis lost units of that: the third life begins behind what
+// is left of the second.
+func TestLostLifeThatHadJustBegun(t *testing.T) {
+	p := newPipeline(t)
+	kept := queue.NewMemory()
+	p.lose(kept, func(p *pipeline) {})
+	cfg := p.config()
+	cfg.Rebuild = p.store
+	w, stop := p.start(cfg)
+	p.settled(w)
+	stop()
+	was, err := p.store.Remains(t.Context(), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const start = row.LSN(1000)
+	if _, err := p.store.Rebuild(t.Context(), "main", was, wal.Rebuilt{End: 15, Start: start}); err != nil {
+		t.Fatal(err)
+	}
+	p.look()
+	for i := range 3 {
+		p.commit(pair(row.Insert, 600+i, "v", 600+i))
+	}
+	if err := p.redis.XDel(t.Context(), "sa:{main}:wal", "1003-0").Err(); err != nil {
+		t.Fatal(err)
+	}
+	p.mark("lsn", "1002")
+	cfg = p.config()
+	cfg.Owner, cfg.Rebuild = "w2", p.store
+	w, stop = p.start(cfg)
+	eventually(t, "the lane has a third life", func() bool {
+		pr, err := p.store.Remains(t.Context(), "main")
+		return err == nil && pr.Start > start && p.server.checkpoint() >= pr.Start && p.store.Usable("main") == nil
+	})
+	p.look()
+	pr, err := p.store.Progress(t.Context(), "main")
+	if err != nil || pr.LostAfter != 1002 || pr.LostTo != 1003 {
+		t.Errorf("%v; progress %+v, want unit 1003 to be named as lost", err, pr)
+	}
+	p.history = p.history[:17]
+	p.claimed = map[row.Key]wal.ClaimKey{}
+	p.commit(pair(row.Insert, 700, "after", 700))
+	p.settled(w)
+	stop()
+	p.check(true)
+}
+
 // A record of the queue that is gone for good keeps the lane closed.
 func TestGapInWhatIsLeftKeepsTheLaneClosed(t *testing.T) {
 	for _, kept := range []bool{true, false} {

@@ -129,13 +129,18 @@ func (l *lane) enter(p Progress) {
 }
 
 // Join opens a lane that another process has rebuilt, or made, since this one
-// noticed that it was lost. least is as for Adopt. ErrLost: nobody has yet.
+// noticed that it was lost, unless it is open by now: both who drains and who
+// serves clients look (absorber/restore.go, adopt.go). least is as for Adopt.
+// ErrLost: nobody has yet.
 func (s *Store) Join(ctx context.Context, name row.Lane, least row.LSN) (Progress, error) {
 	p, err := s.Remains(ctx, name)
 	if err != nil {
 		return p, err
 	}
 	know := s.Knows(name)
+	if p.Incarnation == know.Incarnation && p.LSN >= max(least, p.Told, know.Seen) && s.Usable(name) == nil {
+		return p, nil
+	}
 	if p.Incarnation == "" || p.Incarnation == know.Incarnation || p.Sealed || p.LSN < max(least, p.Told) {
 		return p, fmt.Errorf("wal.join: the lane has not been rebuilt yet: %w", ErrLost)
 	}

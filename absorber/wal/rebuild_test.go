@@ -90,6 +90,17 @@ func rebuildJoin(e *env) {
 	if p := e.progress(); p.LostAfter != 2 || p.LostTo != 5 || p.Lost() != 3 {
 		e.Errorf("progress %+v", p)
 	}
+	// Another goroutine of the same process comes later, and finds it open.
+	if p, err := e.s.Join(e.ctx, main0, 2); err != nil || p.LSN != 1000 {
+		e.Errorf("join of an open lane: %+v, %v", p, err)
+	}
+	if _, err := e.s.Join(e.ctx, main0, 1001); !errors.Is(err, ErrLost) {
+		e.Errorf("join of a lane that is too short gave %v", err)
+	}
+	e.s.Doubt(main0)
+	if _, err := e.s.Join(e.ctx, main0, 2); !errors.Is(err, ErrLost) {
+		e.Errorf("join of a lane in doubt gave %v", err)
+	}
 }
 
 func rebuildTold(e *env) {
