@@ -39,6 +39,7 @@ func (q rawQueryer) Query(sql string) ([][][]byte, error) {
 func (c *rawClient) reply(packets [][]byte) *shadowReply {
 	c.tb.Helper()
 	sc := shadowConn{caps: c.caps, be: &backend{r: wire.NewReader(bytes.NewReader(bytes.Join(packets, nil)), 0)}}
+	sc.be.r.Seq = packets[0][3]
 	r, err := sc.reply()
 	if err != nil {
 		c.tb.Fatalf("%q: %v", packets, err)

@@ -24,7 +24,14 @@ type shadowConn struct {
 	neutral bool   // the settings are neutralSettings
 	tables  []*shadowTable
 	stmts   map[shadowStatement]shadowPrepared
-	waiting []func(*shadowReply) error // for the answers to what was queued
+	waiting []awaited // the answers to what was queued
+}
+
+// awaited is the answer to a command. Its packets go on counting where those of
+// the command ended: one beyond 16 MB has several.
+type awaited struct {
+	seq  byte
+	take func(*shadowReply) error
 }
 
 // shadowCaps are the capabilities of a client that change what a statement
@@ -186,7 +193,7 @@ func (c *shadowConn) command(payload []byte, reply func(*shadowReply) error) {
 	c.be.w.Begin(0)
 	_ = c.be.w.WritePacket(payload)
 	if reply != nil {
-		c.waiting = append(c.waiting, reply)
+		c.waiting = append(c.waiting, awaited{c.be.w.Seq, reply})
 	}
 }
 
@@ -196,13 +203,14 @@ func (c *shadowConn) flush() error {
 	if err := c.be.w.Flush(); err != nil {
 		return err
 	}
-	for i, reply := range c.waiting {
-		c.waiting[i] = nil
+	for i, a := range c.waiting {
+		c.waiting[i] = awaited{}
+		c.be.r.Seq = a.seq
 		r, err := c.reply()
 		if err != nil {
 			return err
 		}
-		if err := reply(r); err != nil {
+		if err := a.take(r); err != nil {
 			return err
 		}
 	}
@@ -224,7 +232,6 @@ func (c *shadowConn) packet() ([]byte, error) {
 
 // reply reads the answer to one command that is no PREPARE.
 func (c *shadowConn) reply() (*shadowReply, error) {
-	c.be.r.Seq = 1
 	head, err := c.packet()
 	if err != nil {
 		return nil, err
@@ -277,7 +284,7 @@ func (c *shadowConn) prepare(sql []byte) (*shadowReply, error) {
 	if err := c.flush(); err != nil {
 		return nil, err
 	}
-	c.be.r.Seq = 1
+	c.be.r.Seq = c.be.w.Seq
 	head, err := c.packet()
 	if err != nil {
 		return nil, err

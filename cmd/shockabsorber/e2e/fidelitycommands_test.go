@@ -53,7 +53,7 @@ func TestF9Commands(t *testing.T) {
 func TestF9Large(t *testing.T) {
 	fidelity(t, func(p *pair) {
 		head := "INSERT INTO word (id, big) VALUES (700, '"
-		p.query(anyhow, head+strings.Repeat("x", wire.MaxPayload-1-len(head)-2)+"')", "SELECT id, big FROM word WHERE id = 700", "SELECT id, LENGTH(big) FROM word")
+		p.query(anyhow, head+strings.Repeat("x", wire.MaxPayload-1-len(head)-2)+"')", "SELECT id, big FROM word WHERE id = 700", "SELECT id, LENGTH(big) FROM word WHERE id = 700", "UPDATE word SET big = CONCAT(big, ABS(-1)) WHERE id = 700", "SELECT id, LENGTH(big) FROM word")
 		p.execute(anyhow, "INSERT INTO word (id, big) VALUES (?, ?)", 701, bytes.Repeat([]byte("y\x00'"), 6<<20))
 		p.execute(anyhow, "SELECT big FROM word WHERE id = ?", 701)
 		p.query(anyhow, "DELETE FROM word WHERE id IN (700, 701)", "SELECT 1")
