@@ -235,12 +235,13 @@ func gateRest(e *env) {
 }
 
 func gateExpiry(e *env) {
-	e.join("o", 1, 30*time.Millisecond)
+	const lease = 500 * time.Millisecond // it must not end before it is renewed
+	e.join("o", 1, lease)
 	tables := []string{table}
-	if err := e.s.RenewGates(e.ctx, main0, "o", tables, 30*time.Millisecond); err != nil {
+	if err := e.s.RenewGates(e.ctx, main0, "o", tables, lease); err != nil {
 		e.Fatal(err)
 	}
-	e.pass(60 * time.Millisecond)
+	e.pass(lease + 100*time.Millisecond)
 	if err := e.s.RenewGates(e.ctx, main0, "o", tables, time.Minute); kind(err) != "fenced" {
 		e.Errorf("renewing an ended lease gave %v", err)
 	}
