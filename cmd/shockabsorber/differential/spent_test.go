@@ -39,10 +39,11 @@ func (p *performance) spends(s *statement, answer [][]byte) (spent []*table) {
 		return spent
 	}
 	refused, _ := judged(answer)
-	if refused && p.chapter.mysql {
+	offered := refused || s.kind == kindInsertIgnore || s.kind == kindReplace || s.kind == kindOnDuplicate // rows that may not be there
+	if offered && p.chapter.mysql {
 		p.ahead[t] = true
 	}
-	if refused || p.steps() || p.zeroes() || s.kind == kindInsertIgnore || s.kind == kindReplace || s.kind == kindOnDuplicate {
+	if offered || p.steps() || p.zeroes() {
 		spent = append(spent, t)
 	}
 	return spent
@@ -96,7 +97,7 @@ func (p *performance) level(s *statement) error {
 // level puts the counters on the highest value that one of them has: that of
 // either database, and that in Redis. It goes around the proxy, where an ALTER
 // TABLE would drain everything. MySQL may raise the counter above a value that a
-// row brought along which it refused, whenever it opens the table anew
+// row brought along which it has not stored, whenever it opens the table anew
 // (proxy/DESIGN.md): so that is done now.
 func (s *stage) level(t *table, mysql bool) error {
 	var have [2]uint64
