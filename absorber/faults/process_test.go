@@ -73,7 +73,11 @@ func (w *world) start() (*process, error) {
 		return nil, err
 	}
 	logger := w.logger.With("process", p.name)
-	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: logger, Effects: hook}
+	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: logger, Effects: hook,
+		Fence: func(ctx context.Context, lane row.Lane) (row.LSN, error) {
+			cp, err := p.drain.Takeover(ctx, lane)
+			return cp.LSN, err
+		}}
 	if w.durability == absorber.DurableReplica {
 		options.Replicas = 1
 	}

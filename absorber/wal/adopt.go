@@ -67,6 +67,7 @@ func (s *Store) Adopt(ctx context.Context, name row.Lane, least row.LSN) error {
 // agree compares the lane inc with what this process and its caller know of it,
 // and after a restart of Redis with what the others know. ErrLost: it is another,
 // or shorter; ErrRollCall: they have not all been heard. See lua/open.lua.
+// Whoever is the last to be heard fences off the lane's owner in MySQL.
 func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least row.LSN) (Progress, error) {
 	live, err := NewRegistry(s.rdb, s.opts).Live(ctx)
 	if err != nil {
@@ -78,11 +79,24 @@ func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least
 	} else if r := l.run.Load(); r != nil {
 		run = *r
 	}
-	args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds()}
-	for _, p := range live {
-		args = append(args, p.Process)
+	ask := func(fenced string) (any, error) {
+		args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds(), fenced}
+		for _, p := range live {
+			args = append(args, p.Process)
+		}
+		return s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, args)
 	}
-	reply, err := s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, args)
+	reply, err := ask("0")
+	if err == nil && reply == int64(ansFence) {
+		if s.opts.Fence != nil {
+			checkpoint, err := s.opts.Fence(ctx, l.name)
+			if err != nil {
+				return Progress{}, fmt.Errorf("%s: end what is in flight in MySQL: %w", op, err)
+			}
+			least = max(least, checkpoint)
+		}
+		reply, err = ask("1")
+	}
 	if err != nil {
 		return Progress{}, err
 	}

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
 
 // Options tune a Store. The zero value of each field means its default.
@@ -29,6 +31,11 @@ type Options struct {
 	// again: 2 s, below the client's read timeout and above the second that
 	// appendfsync everysec may take.
 	DurableWait time.Duration
+
+	// Fence makes MySQL refuse what whoever owned the lane until now has in flight
+	// there, and gives its checkpoint (sink.Takeover). A lane is not opened in a
+	// new run of Redis without. nil: nobody drains it.
+	Fence func(ctx context.Context, lane row.Lane) (row.LSN, error)
 
 	Effects effect.Hook // nil but in tests
 }

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -26,6 +27,7 @@ func TestRollCall(t *testing.T) {
 			"who is new takes part":                rollFresh,
 			"who comes late is told what is gone":  rollLate,
 			"a second restart begins another call": rollTwice,
+			"what is in flight is ended first":     rollFence,
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()
@@ -278,6 +280,49 @@ func rollTwice(r *rolled) {
 	}
 	if err := r.adopt(r.other); err != nil {
 		r.Error(err)
+	}
+}
+
+func rollFence(r *rolled) {
+	calls, checkpoint, away := 0, row.LSN(0), errors.New("MySQL is away")
+	fencing, _ := r.process(r.server.Addr, Options{Process: "fencing", Fence: func(_ context.Context, lane row.Lane) (row.LSN, error) {
+		if calls++; lane != main0 {
+			r.Errorf("lane %q is fenced", lane)
+		}
+		return checkpoint, away
+	}})
+	r.open(fencing)
+	if calls > 0 {
+		r.Error("a lane that was open in this run of Redis is fenced")
+	}
+	r.by(fencing, 1)
+	r.save()
+	r.restart()
+	r.closed(fencing)
+	if err := r.adopt(fencing); !errors.Is(err, away) || calls != 1 {
+		r.Fatalf("adopt gave %v after %d fences", err, calls)
+	}
+	r.closed(fencing)
+	away, checkpoint = nil, 1
+	if err := r.adopt(fencing); err != nil || calls != 2 {
+		r.Fatalf("adopt gave %v after %d fences", err, calls)
+	}
+	if lsn := r.by(fencing, 1); lsn != 2 {
+		r.Errorf("the next LSN is %d", lsn)
+	}
+
+	// What was in flight when the lane was looked at may be in MySQL now.
+	r.save()
+	r.closed(r.s)
+	if err := r.adopt(r.s); err != nil {
+		r.Fatal(err)
+	}
+	r.by(r.s, 1)
+	r.restart()
+	r.closed(fencing)
+	checkpoint = 3
+	if err := r.adopt(fencing); !errors.Is(err, ErrLost) || calls != 3 {
+		r.Errorf("adopt of a lane that ends at 2, drained up to 3, gave %v after %d fences", err, calls)
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	ansDeadlock   = -9
 	ansUnlocked   = -10
 	ansRoll       = -11
+	ansFence      = -12
 )
 
 // script is one file of lua/ behind the prelude.

@@ -5,9 +5,11 @@
 --       was told of, LSN that MySQL or the queue have, incarnation to make,
 --       the caller's name, run of Redis in which it last had the lane open ('' =
 --       none), highest LSN it acknowledged on Redis' word alone, how long a roll
---       call takes at least (ms), the processes that are alive ...
+--       call takes at least (ms), '1' if MySQL takes nothing more of what owners
+--       of the lane have had in flight, the processes that are alive ...
 -- Answer: meta as field, value ...; or LOST; or ROLL and those who have not been
---       heard yet.
+--       heard yet; or FENCE: all have, and that nothing is in flight has to be
+--       made sure of before the call ends.
 --
 -- A caller that has seen the lane further than it is leaves word of it ('told')
 -- for whoever drains the lane and has seen less.
@@ -16,7 +18,9 @@
 -- not have seen them, and his commits would be given their LSNs: so nobody
 -- commits in a new run of Redis ('run') before everybody alive has said how far
 -- he saw the lane. 'cut' is where it ended then. Who was silent for so long that
--- he was not asked finds here what of his is gone.
+-- he was not asked finds here what of his is gone. He may have been draining it:
+-- what he has in flight would move the checkpoint over units that are given the
+-- same LSNs. So it is ended in MySQL first.
 local inc = redis.call('HGET', KEYS[1], 'incarnation')
 local run = serverrun()
 if ARGV[1] == '' and not inc then
@@ -65,7 +69,7 @@ if m[5] ~= run then
 end
 redis.call('HSET', KEYS[1], 'heard:' .. ARGV[5], '1')
 local answer, heard = {ROLL}, {'roll', 'roll_began', 'heard:' .. ARGV[5]}
-for i = 9, #ARGV do
+for i = 10, #ARGV do
   local field = 'heard:' .. ARGV[i]
   if redis.call('HEXISTS', KEYS[1], field) == 0 then
     answer[#answer + 1] = ARGV[i]
@@ -77,6 +81,9 @@ if #answer > 1 or now - tonumber(m[6]) < tonumber(ARGV[8]) then
 end
 if lsn < tonumber(m[2] or '0') then
   return LOST
+end
+if ARGV[9] ~= '1' then
+  return FENCE
 end
 redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1])
 redis.call('HDEL', KEYS[1], unpack(heard))

@@ -2,7 +2,7 @@
 -- big-endian bytes: Lua would print 1e+15, and comparing strings with < asks
 -- the locale. LSNs stay exact up to 2^53.
 local CONFLICT, GATED, STALE, FULL, LOST, SUPERSEDED, UNSEEDED = -1, -2, -3, -4, -5, -6, -7
-local LOCKED, DEADLOCK, UNLOCKED, ROLL = -8, -9, -10, -11
+local LOCKED, DEADLOCK, UNLOCKED, ROLL, FENCE = -8, -9, -10, -11, -12
 local SLICE = 4000 -- unpack() has a C stack of 8000 slots
 
 local function dec(n)

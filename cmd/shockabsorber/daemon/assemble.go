@@ -67,7 +67,7 @@ func assemble(cfg *config.Config, opt *Options) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := wal.Options{Process: p.process, Logger: log}
+	options := wal.Options{Process: p.process, Logger: log, Fence: p.fence}
 	if slices.Contains(cfg.Durabilities(), config.DurabilityReplica) {
 		options.Replicas, options.Fsync = cfg.WriteBack.Replicas, cfg.WriteBack.ReplicaFsync
 	}

@@ -87,6 +87,13 @@ func (p *parts) reached(ctx context.Context, lane row.Lane) (row.LSN, error) {
 	return max(cp.LSN, top), err
 }
 
+// fence ends what whoever drains the lane has in flight in MySQL, and tells how
+// far he came. He takes the lane over again when he notices.
+func (p *parts) fence(ctx context.Context, lane row.Lane) (row.LSN, error) {
+	cp, err := p.sinks[lane].Takeover(ctx, lane)
+	return cp.LSN, err
+}
+
 // openLane opens a lane in Redis. One that Redis has lost, or that was rolled
 // back below what MySQL or Kafka know, begins anew behind MySQL's checkpoint if
 // nothing else is left of it: a new Redis behind an old database. Otherwise it
