@@ -139,7 +139,7 @@ func (c *computation) read(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(images) == 0 && c.p.Unseen(c.args, c.env) {
+	if c.p.Unseen(len(images), c.args, c.env) {
 		return string(sqlrewrite.ReasonCondition), nil
 	}
 	return "", c.run(ctx, images)
@@ -152,7 +152,7 @@ func (c *computation) modify(ctx context.Context) (string, error) {
 		return why, nil
 	}
 	return "", c.transform(ctx, sc, func(ctx context.Context, before []row.Image) ([]row.Image, error) {
-		if len(before) == 0 && c.p.Unseen(c.args, c.env) {
+		if c.p.Unseen(len(before), c.args, c.env) {
 			return nil, &absorber.Refused{Reason: string(sqlrewrite.ReasonCondition)}
 		}
 		err := c.run(ctx, before)

@@ -187,7 +187,7 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 
 // do executes the statement, here or on a shadow.
 func (c *computation) do(ctx context.Context, adm *admission) (reason string, err error) {
-	if c.p.Shadow == sqlrewrite.ShadowMust || c.p.Shadow == sqlrewrite.ShadowMay && c.p.Unseen(c.args, c.env) {
+	if c.p.Shadow == sqlrewrite.ShadowMust || c.p.Shadow == sqlrewrite.ShadowMay && c.p.Unseen(0, c.args, c.env) {
 		return c.compute(ctx)
 	}
 	reason, err = c.here(ctx, adm)

@@ -33,9 +33,10 @@ func (p *Plan) Matches(im row.Image, args []Arg, env *Env) (bool, Reason) {
 }
 
 // Unseen reports whether the conditions beside the key compare a number or a time
-// with a string that is no value of it: where there is no row, it is for the
-// optimizer of MySQL's own table to choose whether it is converted and warned about.
-func (p *Plan) Unseen(args []Arg, env *Env) bool {
+// with a string that is no value of it, and the optimizer of MySQL's own table
+// chooses whether it is converted, and how often it warns: where no row was found,
+// and where the column is of a unique index, by which it may look for the row.
+func (p *Plan) Unseen(found int, args []Arg, env *Env) bool {
 	if p.where == nil || len(args) < p.slots {
 		return false
 	}
@@ -44,6 +45,9 @@ func (p *Plan) Unseen(args []Arg, env *Env) bool {
 	for _, t := range p.where.further {
 		for _, tuple := range t.tuples {
 			for i, o := range tuple {
+				if found > 0 && !p.indexed(t.columns[i]) {
+					continue
+				}
 				col, a := &p.Table.Columns[t.columns[i]], args[o.slot]
 				if a.Kind != row.KindString || !numeric(col.Type) && !temporal(col.Type) && col.Type != schema.Float && col.Type != schema.Double && col.Type != schema.Bit {
 					continue
@@ -55,6 +59,13 @@ func (p *Plan) Unseen(args []Arg, env *Env) bool {
 		}
 	}
 	return false
+}
+
+// indexed reports whether a column is of a unique index, or of the primary key.
+func (p *Plan) indexed(column int) bool {
+	return slices.Contains(p.Table.Primary.Columns, column) || slices.ContainsFunc(p.Table.Uniques, func(ix schema.Index) bool {
+		return slices.Contains(ix.Columns, column)
+	})
 }
 
 // matches judges one condition; NULL compared with anything is not true.
