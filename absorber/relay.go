@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/sink"
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
@@ -20,6 +21,7 @@ const (
 type relay struct {
 	w      *Worker
 	window int
+	epoch  row.Epoch
 
 	mu         sync.Mutex
 	after      row.LSN // published up to here
@@ -32,8 +34,8 @@ type relay struct {
 
 // newRelay starts where Redis says the queue stands. What a queue in memory
 // has forgotten, the drainer's Poll reports as a gap.
-func newRelay(w *Worker, p wal.Progress, checkpoint row.LSN) *relay {
-	return &relay{w: w, window: w.cfg.Queue.Window(), after: max(p.Relayed, checkpoint), checkpoint: checkpoint, moved: make(chan struct{}, 1)}
+func newRelay(w *Worker, p wal.Progress, cp sink.Checkpoint) *relay {
+	return &relay{w: w, window: w.cfg.Queue.Window(), epoch: cp.Epoch, after: max(p.Relayed, cp.LSN), checkpoint: cp.LSN, moved: make(chan struct{}, 1)}
 }
 
 // run publishes until ctx ends or the WAL no longer has what the queue needs.
@@ -61,7 +63,7 @@ func (r *relay) run(ctx context.Context) error {
 		}
 		upto := recs[len(recs)-1].LSN
 		r.published(after, upto)
-		if err := note.do(ctx, func(ctx context.Context) error { return r.w.cfg.Log.Relayed(ctx, r.w.cfg.Lane, upto) }); err != nil {
+		if err := note.do(ctx, func(ctx context.Context) error { return r.w.cfg.Log.Relayed(ctx, r.w.cfg.Lane, r.epoch, upto) }); err != nil {
 			return err
 		}
 		r.w.cfg.Metrics.relayed.WithLabelValues(string(r.w.cfg.Lane)).Add(float64(len(recs)))
@@ -79,6 +81,9 @@ func (r *relay) tail(ctx, fctx context.Context, after row.LSN, room int) ([]wal.
 	recs, err := r.w.cfg.Log.Tail(tctx, r.w.cfg.Lane, after, min(room, relayBatch), tailBlock)
 	if err != nil && r.below(after) {
 		return nil, nil
+	}
+	for i := range recs {
+		recs[i].Epoch = r.epoch
 	}
 	return recs, err
 }

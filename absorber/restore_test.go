@@ -92,7 +92,7 @@ func (p *pipeline) lose(kept queue.Queue, how func(p *pipeline)) {
 		err = kept.Publish(p.t.Context(), "main", recs)
 	}
 	if err == nil {
-		err = p.store.Relayed(p.t.Context(), "main", 12)
+		err = p.store.Relayed(p.t.Context(), "main", 1, 12)
 	}
 	if err != nil {
 		p.t.Fatal(err)

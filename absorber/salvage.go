@@ -25,7 +25,7 @@ func (w *Worker) salvage(ctx context.Context, cp sink.Checkpoint, left wal.Progr
 	cfg := w.cfg
 	cfg.Log, cfg.Queue, cfg.Desk, cfg.Rebuild = r, r, nil, nil
 	in := &Worker{cfg: cfg, log: w.log, wake: w.wake, status: w.status}
-	d := newDrainer(in, newRelay(in, r.progress, cp.LSN), cp, r.progress)
+	d := newDrainer(in, newRelay(in, r.progress, cp), cp, r.progress)
 	if err := d.loadParked(ctx); err != nil {
 		return 0, err
 	}
@@ -118,7 +118,7 @@ func (r *remains) Tail(ctx context.Context, lane row.Lane, after row.LSN, most i
 }
 
 // Relayed has nothing to note.
-func (r *remains) Relayed(context.Context, row.Lane, row.LSN) error { return nil }
+func (r *remains) Relayed(context.Context, row.Lane, row.Epoch, row.LSN) error { return nil }
 
 // Settle has nothing to settle: no row of the old life is seen in the new one.
 func (r *remains) Settle(context.Context, row.Lane, row.Epoch, row.LSN, []wal.SettleRow, ...wal.ClaimKey) error {

@@ -276,8 +276,8 @@ func (x faulty) Forget(ctx context.Context, lane row.Lane, upto row.LSN) error {
 
 func (x faulty) Close() error { return x.Queue.Close() }
 
-func (x faulty) Relayed(ctx context.Context, lane row.Lane, upto row.LSN) error {
-	return x.f.do("relayed", func() error { return x.Store.Relayed(ctx, lane, upto) })
+func (x faulty) Relayed(ctx context.Context, lane row.Lane, epoch row.Epoch, upto row.LSN) error {
+	return x.f.do("relayed", func() error { return x.Store.Relayed(ctx, lane, epoch, upto) })
 }
 
 func (x faulty) Settle(ctx context.Context, lane row.Lane, epoch row.Epoch, upto row.LSN, rows []wal.SettleRow, claims ...wal.ClaimKey) error {

@@ -23,7 +23,7 @@ type Log interface {
 	// Tail gives up to max units above after, contiguous from after+1, waiting
 	// up to block for the first.
 	Tail(ctx context.Context, lane row.Lane, after row.LSN, max int, block time.Duration) ([]wal.Record, error)
-	Relayed(ctx context.Context, lane row.Lane, upto row.LSN) error
+	Relayed(ctx context.Context, lane row.Lane, epoch row.Epoch, upto row.LSN) error
 	Settle(ctx context.Context, lane row.Lane, epoch row.Epoch, upto row.LSN, rows []wal.SettleRow, claims ...wal.ClaimKey) error
 	// Wakeups tells of flush requests and changed settings until ctx ends.
 	Wakeups(ctx context.Context, lane row.Lane) <-chan struct{}
@@ -277,7 +277,8 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	if err := agree(w.cfg.Lane, cp, p); err != nil {
 		return nil, nil, err
 	}
-	r := newRelay(w, p, cp.LSN)
+	w.cfg.Queue.Refuse(w.cfg.Lane, p.StaleAbove, p.Fence)
+	r := newRelay(w, p, cp)
 	d := newDrainer(w, r, cp, p)
 	if err := d.loadParked(ctx); err != nil {
 		return nil, nil, err

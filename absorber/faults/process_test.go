@@ -74,9 +74,9 @@ func (w *world) start() (*process, error) {
 	}
 	logger := w.logger.With("process", p.name)
 	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: logger, Effects: hook,
-		Fence: func(ctx context.Context, lane row.Lane) (row.LSN, error) {
+		Fence: func(ctx context.Context, lane row.Lane) (row.LSN, row.Epoch, error) {
 			cp, err := p.drain.Takeover(ctx, lane)
-			return cp.LSN, err
+			return cp.LSN, cp.Epoch, err
 		}}
 	if w.durability == absorber.DurableReplica {
 		options.Replicas = 1

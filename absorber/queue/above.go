@@ -22,7 +22,9 @@ func (k *Kafka) Above(ctx context.Context, lane row.Lane, after row.LSN) (row.LS
 	caller := ctx
 	ctx, cancel := k.untilClosed(ctx)
 	defer cancel()
-	scan := &partition{lane: p.lane, number: p.number, whole: true}
+	p.mu.Lock()
+	scan := &partition{lane: p.lane, number: p.number, whole: true, refused: p.refused}
+	p.mu.Unlock()
 	defer scan.dropReader()
 	lowest, err := k.above(ctx, scan, after)
 	if ctx.Err() != nil {

@@ -18,8 +18,9 @@ import (
 
 // Names of the headers of a record. Its key is the lane, its value the unit.
 const (
-	headerLSN         = "lsn" // 8 bytes, big endian
-	headerIncarnation = "inc" // left out if not known
+	headerLSN         = "lsn"   // 8 bytes, big endian
+	headerIncarnation = "inc"   // left out if not known
+	headerEpoch       = "epoch" // 8 bytes, big endian; left out if not known
 )
 
 // Kafka is the queue as one partition a lane of one topic.
@@ -50,6 +51,7 @@ type partition struct {
 
 	mu        sync.Mutex
 	delivered []place // handed out and not forgotten, LSNs and offsets ascending
+	refused   refusal
 }
 
 // place is where a record stands.
@@ -139,6 +141,9 @@ func (k *Kafka) record(p *partition, rec *wal.Record) *kgo.Record {
 	if rec.Incarnation != "" {
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: headerIncarnation, Value: []byte(rec.Incarnation)})
 	}
+	if rec.Epoch > 0 {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: headerEpoch, Value: binary.BigEndian.AppendUint64(nil, uint64(rec.Epoch))})
+	}
 	return r
 }
 
@@ -166,9 +171,22 @@ func decode(lane row.Lane, r *kgo.Record) (rec wal.Record, ok bool) {
 			}
 		case headerIncarnation:
 			rec.Incarnation = string(h.Value)
+		case headerEpoch:
+			if len(h.Value) == 8 {
+				rec.Epoch = row.Epoch(binary.BigEndian.Uint64(h.Value))
+			}
 		}
 	}
 	return rec, rec.LSN > 0
+}
+
+// Refuse refuses records of former owners.
+func (k *Kafka) Refuse(lane row.Lane, above row.LSN, before row.Epoch) {
+	if p := k.lanes[lane]; p != nil {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.refused = refusal{above, before}
+	}
 }
 
 // tooLarge is the one error of Publish that trying again does not cure.

@@ -20,9 +20,10 @@ type Memory struct {
 // another one is empty.
 type ring struct {
 	slots   []wal.Record
-	top     row.LSN       // highest LSN ever published
-	floor   row.LSN       // highest LSN forgotten
-	told    bool          // a reader has been told that the lane was empty
+	top     row.LSN // highest LSN ever published
+	floor   row.LSN // highest LSN forgotten
+	told    bool    // a reader has been told that the lane was empty
+	refused refusal
 	arrived chan struct{} // closed and replaced by each Publish
 }
 
@@ -95,8 +96,12 @@ func (m *Memory) take(lane row.Lane, after row.LSN, max int) ([]wal.Record, <-ch
 		r.floor = after
 	}
 	var recs []wal.Record
-	for next := after + 1; len(recs) < max && r.slots[next%window].LSN == next; next++ {
-		recs = append(recs, r.slots[next%window])
+	for next := after + 1; len(recs) < max; next++ {
+		rec := &r.slots[next%window]
+		if rec.LSN != next || r.refused.holds(rec) {
+			break
+		}
+		recs = append(recs, *rec)
 	}
 	if len(recs) > 0 {
 		return recs, nil, nil
@@ -131,6 +136,13 @@ func (m *Memory) Forget(_ context.Context, lane row.Lane, upto row.LSN) error {
 	}
 	r.floor = max(r.floor, upto)
 	return nil
+}
+
+// Refuse refuses records of former owners.
+func (m *Memory) Refuse(lane row.Lane, above row.LSN, before row.Epoch) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.ring(lane).refused = refusal{above, before}
 }
 
 // Top returns the highest LSN ever published in the lane, 0 if none.

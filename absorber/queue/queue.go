@@ -45,12 +45,25 @@ type Queue interface {
 	// Forget says that MySQL has everything up to upto: the queue may drop it
 	// and commit its consumer position.
 	Forget(ctx context.Context, lane row.Lane, upto row.LSN) error
+	// Refuse says which records are not the lane's any more: those above an LSN
+	// that were published under an epoch before that one. Redis has lost their
+	// units, and others have taken their LSNs. They are as if they were not there.
+	Refuse(lane row.Lane, above row.LSN, before row.Epoch)
 	// Window is how many records the relay may publish ahead of the drainer;
 	// 0 is no limit.
 	Window() int
 	// Close releases the connections.
 	Close() error
 }
+
+// refusal is what Refuse has said of a lane.
+type refusal struct {
+	above  row.LSN
+	before row.Epoch
+}
+
+// holds reports whether a record is refused.
+func (f refusal) holds(rec *wal.Record) bool { return rec.LSN > f.above && rec.Epoch < f.before }
 
 // window is how far the relay may run ahead of the drainer where the queue
 // would otherwise hold the backlog a second time, in records.

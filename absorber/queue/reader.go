@@ -121,10 +121,13 @@ func (r *reader) read(ctx context.Context, p *partition, max int) (recs []wal.Re
 	for _, failed := range fetches.Errors() {
 		return nil, fmt.Errorf("read partition %d: %w", failed.Partition, failed.Err)
 	}
+	p.mu.Lock()
+	refused := p.refused
+	p.mu.Unlock()
 	fetches.EachPartition(func(f kgo.FetchTopicPartition) {
 		for _, found := range f.Records {
 			r.at = found.Offset + 1
-			if rec, ok := r.take(p.lane, found); ok {
+			if rec, ok := r.take(p.lane, found, refused); ok {
 				p.deliver(place{rec.LSN, found.Offset})
 				recs = append(recs, rec)
 			}
@@ -136,8 +139,8 @@ func (r *reader) read(ctx context.Context, p *partition, max int) (recs []wal.Re
 	return recs, nil
 }
 
-// take decides about one record: needed, a repeat, or too high.
-func (r *reader) take(lane row.Lane, found *kgo.Record) (rec wal.Record, needed bool) {
+// take decides about one record: needed, a repeat, too high, or refused.
+func (r *reader) take(lane row.Lane, found *kgo.Record, refused refusal) (rec wal.Record, needed bool) {
 	rec, ok := decode(lane, found)
 	if !ok {
 		return rec, false
@@ -149,7 +152,7 @@ func (r *reader) take(lane row.Lane, found *kgo.Record) (rec wal.Record, needed 
 	switch {
 	case rec.LSN < r.next:
 		return rec, false
-	case rec.LSN > r.next:
+	case rec.LSN > r.next || refused.holds(&rec):
 		// The relay fills the hole further down, if it has not done so already.
 		r.passed = max(r.passed, rec.LSN)
 		r.hole = true

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -54,8 +55,9 @@ type Redis struct {
 	effects effect.Hook
 	closed  atomic.Bool
 
-	mu   sync.Mutex
-	told map[row.Lane]bool // readers that know that the lane was empty
+	mu      sync.Mutex
+	told    map[row.Lane]bool // readers that know that the lane was empty
+	refused map[row.Lane]refusal
 }
 
 // RedisOptions tune the queue in Redis.
@@ -70,7 +72,7 @@ func NewRedis(rdb redis.UniversalClient, opts RedisOptions) *Redis {
 	if opts.Prefix == "" {
 		opts.Prefix = "sa"
 	}
-	return &Redis{rdb: rdb, prefix: opts.Prefix, effects: opts.Effects, told: make(map[row.Lane]bool)}
+	return &Redis{rdb: rdb, prefix: opts.Prefix, effects: opts.Effects, told: make(map[row.Lane]bool), refused: make(map[row.Lane]refusal)}
 }
 
 // keys are the lane's stream and its hash, in one slot of a cluster.
@@ -92,7 +94,7 @@ func (r *Redis) Publish(ctx context.Context, lane row.Lane, recs []wal.Record) e
 		n := 0
 		for n < len(recs) && n < publishCount && (n == 0 || bytes+len(recs[n].Data) <= publishBytes) {
 			rec := &recs[n]
-			args = append(args, rec.LSN.String(), rec.Incarnation, rec.Data)
+			args = append(args, rec.LSN.String(), rec.Incarnation, uint64(rec.Epoch), rec.Data)
 			bytes += len(rec.Data)
 			n++
 		}
@@ -174,10 +176,23 @@ func (r *Redis) look(ctx context.Context, lane row.Lane, after row.LSN, most int
 		return nil, false, &row.Error{Op: "queue.poll", Lane: lane, LSN: after + 1, Kind: row.Permanent, Err: err,
 			Hint: "something else writes to " + keys[0] + ": remove it, and DEL the key; the relay fills it again"}
 	}
+	r.mu.Lock()
+	refused := r.refused[lane]
+	r.mu.Unlock()
+	if i := slices.IndexFunc(recs, func(rec wal.Record) bool { return refused.holds(&rec) }); i >= 0 {
+		recs = recs[:i]
+	}
 	if len(recs) == 0 {
 		return nil, false, &row.Error{Op: "queue.poll", Lane: lane, LSN: after + 1, Kind: row.Transient, Err: ErrGap}
 	}
 	return recs, false, nil
+}
+
+// Refuse refuses records of former owners.
+func (r *Redis) Refuse(lane row.Lane, above row.LSN, before row.Epoch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refused[lane] = refusal{above, before}
 }
 
 // tell returns whether the lane's reader knows already that it was empty.
@@ -207,15 +222,15 @@ func decodeStream(entries []redis.XMessage, after row.LSN) ([]wal.Record, error)
 		if !ok {
 			return nil, fmt.Errorf("the stream entry %s has no data", e.ID)
 		}
-		recs = append(recs, wal.Record{LSN: row.LSN(lsn), Data: []byte(data), Incarnation: inc})
+		recs = append(recs, wal.Record{LSN: row.LSN(lsn), Data: []byte(data), Incarnation: inc, Epoch: row.Epoch(lsnOf(e.Values["e"]))})
 	}
 	return recs, nil
 }
 
-// lsnOf reads an LSN of the hash; a field that is not there is 0.
+// lsnOf reads an LSN of the hash, or an epoch; a field that is not there is 0.
 func lsnOf(v any) row.LSN {
 	s, _ := v.(string)
-	// Only our scripts write the hash. 0 makes the reader search, never skip.
+	// Only our scripts write them. 0 makes the reader search, never skip.
 	n, _ := strconv.ParseUint(s, 10, 64)
 	return row.LSN(n)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -79,23 +80,24 @@ func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least
 	} else if r := l.run.Load(); r != nil {
 		run = *r
 	}
-	ask := func(fenced string) (any, error) {
-		args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds(), fenced}
+	ask := func(fence string) (any, error) {
+		args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds(), fence}
 		for _, p := range live {
 			args = append(args, p.Process)
 		}
 		return s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, args)
 	}
-	reply, err := ask("0")
+	reply, err := ask("")
 	if err == nil && reply == int64(ansFence) {
+		epoch := row.Epoch(0)
 		if s.opts.Fence != nil {
-			checkpoint, err := s.opts.Fence(ctx, l.name)
+			checkpoint, raised, err := s.opts.Fence(ctx, l.name)
 			if err != nil {
 				return Progress{}, fmt.Errorf("%s: end what is in flight in MySQL: %w", op, err)
 			}
-			least = max(least, checkpoint)
+			least, epoch = max(least, checkpoint), raised
 		}
-		reply, err = ask("1")
+		reply, err = ask(strconv.FormatUint(uint64(epoch), 10))
 	}
 	if err != nil {
 		return Progress{}, err

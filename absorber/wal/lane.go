@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,11 +92,16 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 		return Progress{}, unexpected(op, name, m)
 	}
 	p.Epoch = row.Epoch(epoch)
+	fence, err := strconv.ParseUint(cmp.Or(m["fence"], "0"), 10, 64)
+	if err != nil {
+		return Progress{}, unexpected(op, name, m)
+	}
+	p.Fence = row.Epoch(fence)
 	p.Sealed = m["sealed"] == "1"
 	p.Run, p.Roll = m["run"], m["roll"]
 	for field, to := range map[string]*row.LSN{
 		"start": &p.Start, "lost_after": &p.LostAfter, "lost_to": &p.LostTo, "told": &p.Told, "cut": &p.Cut,
-		"replaced_after": &p.ReplacedAfter, "replaced_to": &p.ReplacedTo,
+		"replaced_after": &p.ReplacedAfter, "replaced_to": &p.ReplacedTo, "stale_above": &p.StaleAbove,
 	} {
 		if m[field] == "" {
 			continue // only lanes that were rebuilt, or missed something of, have most of them
@@ -110,9 +116,11 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 	return p, nil
 }
 
-// Relayed notes that the queue has everything up to upto. It never goes back.
-func (s *Store) Relayed(ctx context.Context, name row.Lane, upto row.LSN) error {
-	err := s.advance(ctx, "wal.relayed", name, "relayed", upto, "")
+// Relayed notes that the queue was given everything up to upto by the owner of
+// that epoch. It never goes back. Fenced: what he gives may be units that Redis has
+// lost.
+func (s *Store) Relayed(ctx context.Context, name row.Lane, epoch row.Epoch, upto row.LSN) error {
+	err := s.advance(ctx, "wal.relayed", name, "relayed", upto, "", uint64(epoch))
 	if err == nil { // units of this process need not wait for the next look
 		if l, inc, kerr := s.known("wal.relayed", name); kerr == nil {
 			l.awaited.reached(inc, upto)
@@ -128,12 +136,12 @@ func (s *Store) RequestFlush(ctx context.Context, name row.Lane, upto row.LSN) e
 }
 
 // advance raises a mark of the lane.
-func (s *Store) advance(ctx context.Context, op string, name row.Lane, field string, upto row.LSN, channel string) error {
+func (s *Store) advance(ctx context.Context, op string, name row.Lane, field string, upto row.LSN, channel string, epoch ...any) error {
 	l, inc, err := s.known(op, name)
 	if err != nil {
 		return err
 	}
-	reply, err := s.admin(ctx, op, l, s.scripts.advance, []any{l.keys.meta()}, []any{inc, field, uint64(upto), channel})
+	reply, err := s.admin(ctx, op, l, s.scripts.advance, []any{l.keys.meta()}, append([]any{inc, field, uint64(upto), channel}, epoch...))
 	if err != nil {
 		return err
 	}

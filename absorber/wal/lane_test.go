@@ -81,7 +81,7 @@ func marks(e *env) {
 		}
 	})
 	for _, n := range []row.LSN{1, 2, 1} {
-		if err := errors.Join(e.s.Relayed(e.ctx, main0, n), e.s.RequestFlush(e.ctx, main0, n)); err != nil {
+		if err := errors.Join(e.s.Relayed(e.ctx, main0, 1, n), e.s.RequestFlush(e.ctx, main0, n)); err != nil {
 			e.Fatal(err)
 		}
 	}

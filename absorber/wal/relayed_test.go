@@ -49,7 +49,7 @@ func awaitOther(e *env) {
 		})
 	}
 	for _, upto := range []row.LSN{20, 50} {
-		if err := other.Relayed(e.ctx, main0, upto); err != nil {
+		if err := other.Relayed(e.ctx, main0, 1, upto); err != nil {
 			e.Fatal(err)
 		}
 	}
@@ -63,7 +63,7 @@ func awaitOwn(e *env) {
 	lsn, receipt := e.committed(2)
 	done := make(chan error, 1)
 	go func() { done <- e.s.AwaitRelayed(e.ctx, main0, receipt, lsn) }()
-	if err := e.s.Relayed(e.ctx, main0, lsn); err != nil {
+	if err := e.s.Relayed(e.ctx, main0, 1, lsn); err != nil {
 		e.Fatal(err)
 	}
 	if err := <-done; err != nil {
@@ -81,7 +81,7 @@ func awaitSettled(e *env) {
 
 func awaitInVain(e *env) {
 	lsn, receipt := e.committed(2)
-	if err := e.s.Relayed(e.ctx, main0, lsn-1); err != nil {
+	if err := e.s.Relayed(e.ctx, main0, 1, lsn-1); err != nil {
 		e.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(e.ctx, 50*time.Millisecond)

@@ -285,11 +285,11 @@ func rollTwice(r *rolled) {
 
 func rollFence(r *rolled) {
 	calls, checkpoint, away := 0, row.LSN(0), errors.New("MySQL is away")
-	fencing, _ := r.process(r.server.Addr, Options{Process: "fencing", Fence: func(_ context.Context, lane row.Lane) (row.LSN, error) {
+	fencing, _ := r.process(r.server.Addr, Options{Process: "fencing", Fence: func(_ context.Context, lane row.Lane) (row.LSN, row.Epoch, error) {
 		if calls++; lane != main0 {
 			r.Errorf("lane %q is fenced", lane)
 		}
-		return checkpoint, away
+		return checkpoint, row.Epoch(calls), away
 	}})
 	r.open(fencing)
 	if calls > 0 {
@@ -309,6 +309,16 @@ func rollFence(r *rolled) {
 	}
 	if lsn := r.by(fencing, 1); lsn != 2 {
 		r.Errorf("the next LSN is %d", lsn)
+	}
+	if p := r.progress(); p.Fence != 2 || p.StaleAbove != 1 {
+		r.Errorf("records above %d count from epoch %d on", p.StaleAbove, p.Fence)
+	}
+	var late *row.Error
+	if err := fencing.Relayed(r.ctx, main0, 1, 2); !errors.As(err, &late) || late.Kind != row.Fenced {
+		r.Errorf("the owner before the fence has relayed a unit: %v", err)
+	}
+	if err := fencing.Relayed(r.ctx, main0, 2, 2); err != nil {
+		r.Error(err)
 	}
 
 	// What was in flight when the lane was looked at may be in MySQL now.

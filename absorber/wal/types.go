@@ -186,6 +186,11 @@ type Record struct {
 	// Incarnation is the lane's when the unit was committed, "" if not known.
 	// It tells a record of a lane that was lost from one of its successor.
 	Incarnation string
+
+	// Epoch is that of the lane's owner who gave the record to the queue, 0 if not
+	// known. Of the same LSN it tells a unit that Redis has lost from the one that
+	// took its place (Progress.StaleAbove).
+	Epoch row.Epoch
 }
 
 // SettleRow is a row of an applied batch.
@@ -232,6 +237,10 @@ type Progress struct {
 	// that was, Roll the run for which they are being asked, "" if they are not.
 	Run, Roll string
 	Cut       row.LSN
+	// Of the units above StaleAbove the queue's records count only if they were
+	// published under the epoch Fence or a later one (queue.Queue.Refuse).
+	StaleAbove row.LSN
+	Fence      row.Epoch
 	// Between these LSNs Redis was rolled back, and went on with other units; who
 	// had acknowledged those before was silent for too long to be asked. 0 if that
 	// never was.

@@ -1,12 +1,16 @@
 -- advance: raises one of the lane's marks (relayed, flush); never lowers it.
 --
 -- KEYS  meta
--- ARGV  incarnation, field, LSN, channel to wake ('' = none)
--- Answer: 1, or LOST.
+-- ARGV  incarnation, field, LSN, channel to wake ('' = none), and of an owner his
+--       epoch
+-- Answer: 1, SUPERSEDED if the lane was fenced off from him (open.lua), or LOST.
 if redis.call('HGET', KEYS[1], 'incarnation') ~= ARGV[1] then
   return LOST
 end
-local now = redis.call('HMGET', KEYS[1], ARGV[2], 'lsn')
+local now = redis.call('HMGET', KEYS[1], ARGV[2], 'lsn', 'fence')
+if ARGV[5] and tonumber(ARGV[5]) < tonumber(now[3] or '0') then
+  return SUPERSEDED
+end
 if tonumber(ARGV[3]) > tonumber(now[2]) then
   return LOST
 end

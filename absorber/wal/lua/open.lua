@@ -5,8 +5,8 @@
 --       was told of, LSN that MySQL or the queue have, incarnation to make,
 --       the caller's name, run of Redis in which it last had the lane open ('' =
 --       none), highest LSN it acknowledged on Redis' word alone, how long a roll
---       call takes at least (ms), '1' if MySQL takes nothing more of what owners
---       of the lane have had in flight, the processes that are alive ...
+--       call takes at least (ms), epoch below which MySQL takes nothing more from
+--       owners of the lane ('' = not known yet), the processes that are alive ...
 -- Answer: meta as field, value ...; or LOST; or ROLL and those who have not been
 --       heard yet; or FENCE: all have, and that nothing is in flight has to be
 --       made sure of before the call ends.
@@ -20,7 +20,10 @@
 -- he saw the lane. 'cut' is where it ended then. Who was silent for so long that
 -- he was not asked finds here what of his is gone. He may have been draining it:
 -- what he has in flight would move the checkpoint over units that are given the
--- same LSNs. So it is ended in MySQL first.
+-- same LSNs. So it is ended in MySQL first. Nor is what he has given, or gives, to
+-- the queue the lane's: above 'stale_above' the queue's records count if they were
+-- published under the epoch 'fence' or a later one. What an earlier restart has
+-- left unsettled is covered by that: it is published again.
 local inc = redis.call('HGET', KEYS[1], 'incarnation')
 local run = serverrun()
 if ARGV[1] == '' and not inc then
@@ -31,7 +34,7 @@ end
 if ARGV[1] ~= '' and inc ~= ARGV[1] or redis.call('HGET', KEYS[1], 'sealed') == '1' then
   return LOST -- or somebody is about to rebuild it
 end
-local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began')
+local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began', 'settled', 'stale_above')
 local lsn, seen, least = tonumber(m[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local agreed = run == '' or m[3] == run
 local late = agreed and ARGV[6] ~= '' and m[3] and ARGV[6] ~= m[3]
@@ -82,9 +85,13 @@ end
 if lsn < tonumber(m[2] or '0') then
   return LOST
 end
-if ARGV[9] ~= '1' then
+if ARGV[9] == '' then
   return FENCE
 end
-redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1])
+local above = m[8]
+if not above or tonumber(above) <= tonumber(m[7]) then
+  above = m[1]
+end
+redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1], 'fence', ARGV[9], 'stale_above', above)
 redis.call('HDEL', KEYS[1], unpack(heard))
 return redis.call('HGETALL', KEYS[1])

@@ -89,9 +89,9 @@ func (p *parts) reached(ctx context.Context, lane row.Lane) (row.LSN, error) {
 
 // fence ends what whoever drains the lane has in flight in MySQL, and tells how
 // far he came. He takes the lane over again when he notices.
-func (p *parts) fence(ctx context.Context, lane row.Lane) (row.LSN, error) {
+func (p *parts) fence(ctx context.Context, lane row.Lane) (row.LSN, row.Epoch, error) {
 	cp, err := p.sinks[lane].Takeover(ctx, lane)
-	return cp.LSN, err
+	return cp.LSN, cp.Epoch, err
 }
 
 // openLane opens a lane in Redis. One that Redis has lost, or that was rolled

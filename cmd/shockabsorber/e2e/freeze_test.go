@@ -75,15 +75,22 @@ func TestFreezeInApply(t *testing.T) {
 // comes up without the units in it. A process that has never seen them is not told
 // of them: the drainer is silent, and not waited for. Its units get the same LSNs,
 // and the drainer, which goes on with an epoch that nobody has raised by taking
-// over, must not move the checkpoint over them.
+// over, must not move the checkpoint over them, nor may what its queue holds of the
+// lost ones be taken for them.
 func TestFreezeLosesTail(t *testing.T) {
+	for _, queue := range []string{"redis", "memory"} {
+		t.Run(queue, func(t *testing.T) { freezeLosesTail(t, queue) })
+	}
+}
+
+func freezeLosesTail(t *testing.T, queue string) {
 	db := servertest.MariaDB(t)
 	database := db.Database(t)
 	db.Exec(t, database, "CREATE TABLE ledger (id BIGINT NOT NULL PRIMARY KEY, worker INT NOT NULL, n INT NOT NULL DEFAULT 0) ENGINE=InnoDB")
 	redis := servertest.Redis(t, "--appendonly", "no", "--save", "")
 	process := func() (*process, *sql.DB) {
 		addr := servertest.FreeAddr(t)
-		p := serve(t, crashConfig(t, db, redis.Addr, addr, database, "redis"), addr)
+		p := serve(t, crashConfig(t, db, redis.Addr, addr, database, queue), addr)
 		return p, openDSN(t, fmt.Sprintf("%s:%s@tcp(%s)/%s?timeout=5s&readTimeout=30s", proxyUser, proxyPassword, addr, database))
 	}
 	first, pool := process()
