@@ -101,7 +101,7 @@ func (s *Store) checkFile(ctx context.Context, op string) (string, error) {
 	case on == "no":
 		return "Redis keeps no append-only file: a crash of Redis loses every acknowledged write that neither MySQL nor the queue has yet (CONFIG SET appendonly yes)", nil
 	case fsync == "everysec":
-		return "appendfsync is everysec: a crash of Redis' machine can lose the acknowledged writes of the last second or two (appendfsync always, or durability replica or kafka)", nil
+		return "appendfsync is everysec: a crash of Redis' machine, or of Redis while the disk is slow, can lose the acknowledged writes of the last second or two (appendfsync always, or durability replica or kafka)", nil
 	case fsync == "no":
 		return "appendfsync is no: a crash of Redis' machine can lose the acknowledged writes of about half a minute (appendfsync always, or durability replica or kafka)", nil
 	}

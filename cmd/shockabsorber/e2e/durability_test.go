@@ -248,7 +248,7 @@ func TestReadmeDurability(t *testing.T) {
 // what is lost with Redis is named.
 func TestDurabilityRedis(t *testing.T) {
 	t.Run("Redis killed", func(t *testing.T) {
-		r := servertest.Redis(t)
+		r := servertest.Redis(t, "--appendfsync", "always")
 		d := newDurable(t, r.Addr, nil)
 		d.load(func() { r.Kill(); r.Restart() })
 		d.wantAll()
