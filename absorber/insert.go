@@ -349,6 +349,9 @@ func put(c *wal.Commit, t *schema.Table, m row.Mutation) {
 	if m.Op != row.Delete {
 		w.Image = m.Image.AppendTo(make([]byte, 0, 256))
 	}
+	if m.Op == row.Update {
+		w.Columns = m.Changed
+	}
 	c.Unit.Mutations = append(c.Unit.Mutations, m)
 	c.Writes = append(c.Writes, w)
 }

@@ -63,7 +63,7 @@ func (g *commitGroup) command(ctx context.Context, sc *script) *redis.Cmd {
 	for _, c := range g.calls {
 		lo.share(c.unit)
 	}
-	first := commonKeys + 2*len(lo.tables) + len(lo.counters)
+	first := commonKeys + 3*len(lo.tables) + len(lo.counters)
 	at := [2]int{first + 1, first + 1 + len(lo.fresh)} // the next key of fresh and of written
 	for _, c := range g.calls {
 		at = lo.add(c.unit, at)
@@ -77,6 +77,9 @@ func (g *commitGroup) command(ctx context.Context, sc *script) *redis.Cmd {
 	}
 	for i := range lo.tables {
 		all = append(all, lo.tables[i].dirty)
+	}
+	for i := range lo.tables {
+		all = append(all, lo.tables[i].touched)
 	}
 	for _, k := range lo.counters {
 		all = append(all, k)
@@ -146,7 +149,7 @@ const (
 // add adds a unit's own keys and arguments, and returns the places of the next
 // unit's written rows.
 func (lo *layout) add(u *commitUnit, at [2]int) [2]int {
-	buf := make([]byte, 0, packedHead+2*len(u.tables)+packedRaise*len(u.raises)+packedWrite*len(u.writes))
+	buf := make([]byte, 0, packedHead+2*len(u.tables)+packedRaise*len(u.raises)+packedWrite*len(u.writes)+2*u.columns)
 	kind := byte(0)
 	if u.owner != "" {
 		kind = 1
@@ -181,6 +184,9 @@ func (lo *layout) add(u *commitUnit, at [2]int) [2]int {
 		buf = append3(binary.BigEndian.AppendUint16(buf, uint16(w.own+1)), *place)
 		buf = append(append(buf, byte(w.witness)), w.head[:]...)
 		buf = binary.BigEndian.AppendUint64(buf, uint64(w.version))
+		for _, c := range w.columns {
+			buf = binary.BigEndian.AppendUint16(buf, c)
+		}
 		*place++
 		lo.args = append(lo.args, buf[from:], w.image)
 	}

@@ -3,6 +3,7 @@ package wal
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -23,20 +24,21 @@ type commitUnit struct {
 	// What must hold, each a key and what is expected there.
 	leases, claims, drops, rows []expected
 	writes                      []commitWrite
+	columns                     int      // the number of columns of all writes
 	done                        []string // leases that end with the unit
 	raises                      []commitRaise
 }
 
 // weight is about how many keys and arguments the unit adds to a call.
 func (u *commitUnit) weight() int {
-	return 9 + 3*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done) + len(u.raises)
+	return 9 + 4*len(u.tables) + 2*(len(u.leases)+len(u.claims)+len(u.drops)+len(u.rows)) + 3*len(u.writes) + len(u.done) + len(u.raises)
 }
 
 // commitTable is a table of the unit: its keys and the state it must be in.
 type commitTable struct {
-	name         string
-	state, dirty string
-	want         string
+	name                  string
+	state, dirty, touched string
+	want                  string
 }
 
 // commitRaise is an AUTO_INCREMENT value that the unit's rows bring along.
@@ -48,11 +50,14 @@ type commitRaise struct {
 
 // expected is a key and a value: a lease and its token, a claim to take or to
 // release and its owner, a row and its version ("" = no row, or a tombstone;
-// present = a row).
+// present = a row), what is touched of a table and the last LSN (unmoved).
 type expected struct{ key, value string }
 
 // present stands for any version of a row that is no tombstone.
 const present = "+"
+
+// unmoved goes before the last LSN that may have touched a table.
+const unmoved = "*"
 
 // witness says what a row must be when it is written.
 type witness byte
@@ -72,6 +77,7 @@ type commitWrite struct {
 	version row.LSN
 	head    [rowHead]byte
 	image   []byte
+	columns []uint16
 }
 
 // newCommitUnit collects what the script needs of c.
@@ -85,7 +91,7 @@ func newCommitUnit(l *lane, inc, record string, c *Commit) (*commitUnit, error) 
 	}
 	u := &commitUnit{inc: inc, record: record, floor: l.floor.Load(), id: c.Unit.ID, owner: c.Owner, backlog: c.MaxBacklog, data: data}
 	for t, gen := range c.Gens {
-		u.tables = append(u.tables, commitTable{name: t, state: l.keys.table(t), dirty: l.keys.dirty(t),
+		u.tables = append(u.tables, commitTable{name: t, state: l.keys.table(t), dirty: l.keys.dirty(t), touched: l.keys.touched(t),
 			want: TableState{Incarnation: inc, Gen: gen}.stem() + string(GateOpen)})
 	}
 	b := &unitBuilder{unit: u, keys: l.keys, gens: c.Gens}
@@ -141,7 +147,8 @@ func (b *unitBuilder) writes(all []RowWrite) {
 		if own > math.MaxUint16 {
 			b.err = fmt.Errorf("the names of lane and table %s make keys too long", w.Table)
 		}
-		u.writes[i] = commitWrite{table: b.table(w.Table), key: key, own: own, head: head(flags, w.Schema), image: w.Image}
+		u.writes[i] = commitWrite{table: b.table(w.Table), key: key, own: own, head: head(flags, w.Schema), image: w.Image, columns: w.Columns}
+		u.columns += len(w.Columns)
 		u.done = append(u.done, b.keys.rowLease(w.RowKey, gen))
 	}
 }
@@ -167,6 +174,10 @@ func (b *unitBuilder) reads(c *Commit) {
 		default:
 			u.rows = append(u.rows, expected{b.keys.row(r.RowKey, gen), ""})
 		}
+	}
+	for _, m := range c.Unmoved {
+		b.gen(m.Table)
+		u.rows = append(u.rows, expected{b.keys.touched(m.Table), unmoved + strconv.FormatUint(uint64(m.LSN), 10)})
 	}
 }
 

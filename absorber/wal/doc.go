@@ -12,6 +12,8 @@
 //	sa:{lane}:wal                     stream of units, id "<LSN>-0"
 //	sa:{lane}:t:<table>               "incarnation:generation:gate"
 //	sa:{lane}:dirty:<table>           sorted set: key -> LSN of the rows MySQL does not have yet
+//	sa:{lane}:touched:<table>         hash: position of a column and version of the definition -> LSN of the last unit that changed it; '' for rows
+//	                                  that came or went, '*' for any unit, '^' the last LSN before the hash began
 //	sa:{lane}:row:<table>:<gen>:<key> 14 bytes of header, then the image
 //	sa:{lane}:uniq:<table>:<gen>:<index>:<value>   LSN (8 bytes), then the owner's key
 //	sa:{lane}:lease:r:... lease:u:... proof that a missing row or claim was not written since

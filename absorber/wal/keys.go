@@ -57,6 +57,9 @@ func (k laneKeys) table(t string) string { return string(k) + "t:" + escape(t) }
 // dirty is the sorted set of a table's pending rows.
 func (k laneKeys) dirty(t string) string { return string(k) + "dirty:" + escape(t) }
 
+// touched is the hash of what units have touched of a table, see lua/commit.lua.
+func (k laneKeys) touched(t string) string { return string(k) + "touched:" + escape(t) }
+
 // gate is the hash of a closed gate's owners.
 func (k laneKeys) gate(t string) string { return string(k) + "gate:" + escape(t) }
 

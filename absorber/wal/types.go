@@ -63,6 +63,20 @@ type TableInfo struct {
 	TableState
 	Dirty     int64   // rows not yet in MySQL
 	LastDirty row.LSN // LSN of the newest of them; 0 if none
+	Touched   Touched // by TableReads
+}
+
+// TouchedColumn is a column by the definition of the table that a unit was made by.
+type TouchedColumn struct {
+	Schema   uint32
+	Position uint16
+}
+
+// Touched is what the pending units of a table may have touched.
+type Touched struct {
+	Last    row.LSN                   // of the last unit of the table, pending or not; 0 if none
+	Rows    row.LSN                   // of the last pending one by which a row came or went, or of which nothing is known
+	Columns map[TouchedColumn]row.LSN // of the last pending one that changed the column
 }
 
 // RowKey names one cached row.
@@ -130,6 +144,15 @@ type RowWrite struct {
 	RowKey
 	Schema uint32
 	Image  []byte
+	// Columns are the positions of those that an UPDATE changes; none for a row
+	// that comes or goes, or of which that is not known.
+	Columns []uint16
+}
+
+// Mark is the last unit that may have touched a table.
+type Mark struct {
+	Table string
+	LSN   row.LSN
 }
 
 // ClaimWrite takes a unique value for Owner.
@@ -145,6 +168,7 @@ type Commit struct {
 	Gens       map[string]uint64 // generation of each table in the unit
 	Reads      []RowRead
 	ClaimReads []ClaimRead
+	Unmoved    []Mark // tables that no later unit may have touched
 	Writes     []RowWrite
 	Claims     []ClaimWrite
 	Releases   []ClaimWrite // dropped if still held by Owner

@@ -1,15 +1,16 @@
 -- commit: gives each unit of the call the lane's next LSN, or refuses it whole.
 --
 -- KEYS  meta, wal, writer hash, locks, owners of locks, mark of locks, states (E),
---       dirty zsets (E), counters (H), rows written that must not be there (F),
+--       dirty zsets (E), hashes of what is touched (E), counters (H), rows written that must not be there (F),
 --       the other rows written (G); then for each unit:
 --       read leases (L), claims (C), releases (X), rows read (V),
 --       leases to drop (W+C)
 -- ARGV  incarnation, floor, E, H, F, G, number of units, E expected states,
 --       the units' writers; then for each unit:
 --       head, seq, data, L tokens, C owners, X owners,
---       V versions ('' = no row or a tombstone,
---       '+' = any row), W times (write, image), of a transaction the owner of
+--       V versions ('' = no row or a tombstone, '+' = any row, '*' and the
+--       last LSN that may have touched a table: then the key is the table's
+--       hash of what is touched), W times (write, image), of a transaction the owner of
 --       its locks
 --       head: 1 of a transaction, else 0 (1 byte), T (2), L, C, X, V, W (3
 --             bytes each), max backlog (8),
@@ -19,7 +20,8 @@
 --       write: number of the dirty zset (2), where the row's own key begins in
 --             its key (2), number of that key in KEYS (3), what must be there
 --             (1: 0 anything, 1 no row or a tombstone, 2 the version), the
---             value's head (6), version (8)
+--             value's head (6), version (8), then the positions of the
+--             columns that an UPDATE changes (2 each), none for any other write
 -- Answer: one number for each unit, its LSN or a refusal, or an error reply;
 --       or LOST alone.
 --
@@ -27,6 +29,12 @@
 -- can be refused (memory, an id below the top), is the first. All other writes
 -- are put off to the end of the call, where one command serves all units; what
 -- they will change is seen by the units behind through the tables below.
+--
+-- What is touched of a table are the last LSNs at which a row came or went
+-- (field ''), a column of a row changed (its position, 2 bytes, and the version of
+-- the definition, 4), any of that happened
+-- ('*'), and the last before the hash began ('^'): what is pending of before
+-- that may have touched anything.
 --
 -- A unit that writes a row, or takes or gives up a unique value, which a living
 -- transaction has locked is refused unless it is that transaction's own; and a
@@ -71,9 +79,9 @@ do
     records[ARGV[A + E + i]] = answers[i]
   end
 end
-local counters, counters0 = {}, K + 2 * E -- number -> counter, as the units before have left it
+local counters, counters0 = {}, K + 3 * E -- number -> counter, as the units before have left it
 local raised = {} -- number -> true if this call has raised it
-local fresh, fresh0 = mget(KEYS, K + 1 + 2 * E + H, K + 2 * E + H + F), K + 2 * E + H
+local fresh, fresh0 = mget(KEYS, K + 1 + 3 * E + H, K + 3 * E + H + F), K + 3 * E + H
 
 local locking = redis.call('EXISTS', locks) == 1 -- somebody has locks
 local now -- ms, once it is needed
@@ -90,20 +98,6 @@ local function locknames(kc, C, aw, W)
     names[C + 1 + i] = KEYS[k1 * 65536 + k2 * 256 + k3]
   end
   return names
-end
-
--- barred reports whether somebody other than owner ('' = nobody) has one of the
--- locks.
-local function barred(owner, names)
-  for from = 1, #names, SLICE do
-    local values = lockvalues(locks, names, from, math.min(from + SLICE - 1, #names))
-    for i = 1, #values do
-      if values[i] and barredby(lockers, values[i], owner, true, now) then
-        return true
-      end
-    end
-  end
-  return false
 end
 
 -- unlock ends an owner, and takes away those of its locks that are named.
@@ -157,19 +151,41 @@ local function held(kb, a, L, C, X)
   return nil, released
 end
 
--- changed reports whether a row is not what was read.
+-- lastdirty is the last LSN among the dirty rows of a table. There even a process
+-- of a version that notes nothing of what it touches leaves its mark.
+local function lastdirty(e)
+  return tonumber(redis.call('ZRANGE', KEYS[K + E + e], -1, -1, 'WITHSCORES')[2] or '0')
+end
+
+-- since reports whether the last LSN that may have touched a table is another one.
+local function since(key, upto)
+  for e = 1, E do
+    if KEYS[K + 2 * E + e] == key then
+      local last = math.max(tonumber(redis.call('HGET', key, '*') or '0'), lastdirty(e))
+      return (zadds[e] and tonumber(zadds[e].touched['*']) or last) ~= upto
+    end
+  end
+  return true
+end
+
+-- changed reports whether a row, or a table, is not what was read.
 local function changed(kb, a, V, aw, W)
   for i = 1, V do
-    local head = rowhead(KEYS[kb + i])
-    if ARGV[a + i] == '' then -- no row, or a tombstone
+    local want = ARGV[a + i]
+    local head = sub(want, 1, 1) ~= '*' and rowhead(KEYS[kb + i])
+    if not head then
+      if since(KEYS[kb + i], tonumber(sub(want, 2))) then
+        return true
+      end
+    elseif want == '' then -- no row, or a tombstone
       if head ~= '' and byte(head, 2) < 2 then
         return true
       end
-    elseif ARGV[a + i] == '+' then -- any version of a row
+    elseif want == '+' then -- any version of a row
       if head == '' or byte(head, 2) >= 2 then
         return true
       end
-    elseif sub(head, 7, 14) ~= ARGV[a + i] then
+    elseif sub(head, 7, 14) ~= want then
       return true
     end
   end
@@ -230,11 +246,12 @@ local function apply(kb, a, kc, C, kd, aw, W, released, id)
     local e = e1 * 256 + e2
     local z = zadds[e]
     if not z then
-      z = {n = 0}
+      z = {n = 0, touched = {}}
       zadds[e] = z
     end
     z[z.n + 1], z[z.n + 2] = id, sub(key, o1 * 256 + o2)
     z.n = z.n + 2
+    touch(z.touched, w, id)
   end
   if released then
     for i = 1, #released do
@@ -281,7 +298,7 @@ local function unit(writer, kb, a, T, L, C, X, V, W, owner)
     now, names = now or now_ms(), locknames(kb + L, C + X, ar + V + 1, W)
     if owner ~= '' and not alive(lockers, owner, now) then
       code = UNLOCKED
-    elseif locking and barred(owner, names) then
+    elseif locking and barred(locks, lockers, names, owner, now) then
       code = LOCKED
     end
   end
@@ -341,19 +358,22 @@ local function write()
   end
   each(mset, 1, sets, 'MSET')
   for e, z in pairs(zadds) do
+    local key = KEYS[K + 2 * E + e]
+    local noted, dirty = redis.call('HGET', key, '*'), lastdirty(e)
+    if not noted then
+      z.touched['^'] = dec(before)
+    elseif dirty > tonumber(noted) and not z.touched[''] then
+      z.touched[''] = dec(dirty)
+    end
     each(z, 1, z.n, 'ZADD', KEYS[K + E + e])
+    hset(key, z.touched)
   end
   each(dels, 1, drops, 'DEL')
-  local h, n = {}, 0
-  for writer, rec in pairs(answered) do
-    h[n + 1], h[n + 2] = writer, rec
-    n = n + 2
-  end
-  each(h, 1, n, 'HSET', writers)
+  hset(writers, answered)
 end
 
 local answers = {}
-local a, kb = A + E + N, K + 2 * E + H + F + G
+local a, kb = A + E + N, K + 3 * E + H + F + G
 for i = 1, N do
   local t1, t2, t3, l1, l2, l3, c1, c2, c3, x1, x2, x3, v1, v2, v3, w1, w2, w3 = byte(ARGV[a + 1], 1, 18)
   local T, L, C = t2 * 256 + t3, l1 * 65536 + l2 * 256 + l3, c1 * 65536 + c2 * 256 + c3

@@ -65,6 +65,16 @@ local function each(list, from, to, command, key)
   end
 end
 
+-- hset sets the fields of a hash to the values of a table.
+local function hset(key, fields)
+  local list, n = {}, 0
+  for field, value in pairs(fields) do
+    list[n + 1], list[n + 2] = field, value
+    n = n + 2
+  end
+  each(list, 1, n, 'HSET', key)
+end
+
 -- parsecounter takes an AUTO_INCREMENT counter "generation:next:increment:offset:used"
 -- apart; nil if it is not there. The increment and the offset are those of the
 -- statement that last took a value. used, which may be missing, is the highest
@@ -182,4 +192,30 @@ local function barredby(key, value, me, alone, now)
     end
   end
   return false
+end
+
+-- barred reports whether somebody other than owner ('' = nobody) has one of the
+-- locks that are named.
+local function barred(locks, lockers, names, owner, now)
+  for from = 1, #names, SLICE do
+    local values = lockvalues(locks, names, from, math.min(from + SLICE - 1, #names))
+    for i = 1, #values do
+      if values[i] and barredby(lockers, values[i], owner, true, now) then
+        return true
+      end
+    end
+  end
+  return false
+end
+
+-- touch notes in t what a write of commit.lua, whose unit is id, touches of its
+-- table.
+local function touch(t, w, id)
+  t['*'] = id
+  if #w == 22 then
+    t[''] = id
+  end
+  for i = 23, #w, 2 do
+    t[string.sub(w, i, i + 1) .. string.sub(w, 11, 14)] = id
+  end
 end
