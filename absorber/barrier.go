@@ -1,6 +1,7 @@
 package absorber
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -10,11 +11,20 @@ import (
 
 // Barrier makes sure that MySQL has every acknowledged write of the tables, as
 // each table's fresh_reads says, so that a read that is not by key may go to
-// MySQL. It reports what it had to do: "" (nothing was pending), "drain",
-// "wait" or "stale". ErrLockWait when barrier_timeout has passed.
-func (e *Engine) Barrier(ctx context.Context, u *Usage, tables []schema.Name) (did string, err error) {
+// MySQL. Of a table in columns, by "db.table", the read depends on the rows that
+// there are and on the columns at these positions alone: UPDATEs of others need
+// not be there. It reports what it had to do: "" (nothing was pending), "untouched"
+// (nothing that the read depends on), "drain", "wait" or "stale". ErrLockWait when
+// barrier_timeout has passed.
+func (e *Engine) Barrier(ctx context.Context, u *Usage, tables []schema.Name, columns map[string][]int) (did string, err error) {
+	versions := map[string]uint32{} // 0 is none
+	for _, n := range tables {
+		if t := e.Catalog().Table(n); t != nil {
+			versions[n.String()] = t.Version
+		}
+	}
 	for lane, names := range e.byLane(tables) {
-		infos, err := e.store.TableStates(ctx, lane, names)
+		infos, err := e.store.TableReads(ctx, lane, names)
 		if err != nil {
 			return did, err
 		}
@@ -23,13 +33,20 @@ func (e *Engine) Barrier(ctx context.Context, u *Usage, tables []schema.Name) (d
 			if info.Dirty == 0 {
 				continue
 			}
+			to := info.LastDirty
+			if list, ok := columns[names[i]]; ok {
+				if to = info.Touched.By(versions[names[i]], list); to == 0 {
+					did = cmp.Or(did, "untouched")
+					continue
+				}
+			}
 			switch e.cfg.Options(names[i]).FreshReads {
 			case FreshStale:
 				did = "stale"
 			case FreshWait:
-				wait = max(wait, info.LastDirty)
+				wait = max(wait, to)
 			default:
-				drain = max(drain, info.LastDirty)
+				drain = max(drain, to)
 			}
 		}
 		if drain > 0 {

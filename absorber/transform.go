@@ -16,6 +16,8 @@ import (
 type Scope struct {
 	Refs   []row.Ref
 	Unique []UniqueValue
+	// Scan finds the rows if they are not named; nil if they are.
+	Scan *Scan
 	// Offered are the new rows of a statement that may find others in their way:
 	// MySQL may look for their parents before it comes to those.
 	Offered []row.Image
@@ -54,8 +56,13 @@ const maxWidening = 8
 // that another row keeps is a *Duplicate. Only Lane and LSN of the Result are
 // set: the counts are compute's. Errors as for Insert, and those of compute.
 func (e *Engine) Transform(ctx context.Context, u *Usage, t *schema.Table, sc Scope, compute Compute) (Result, error) {
+	scans := 0
 	lsn, err := e.attempt(ctx, u, t, sc.Refs, func(st wal.TableState) (*wal.Commit, error) {
-		return e.transformation(t, st, e.toWrite).build(ctx, sc, compute)
+		tr := e.transformation(t, st, e.toWrite)
+		if sc.Scan != nil {
+			return tr.scan(ctx, sc, compute, &scans)
+		}
+		return tr.build(ctx, sc, compute)
 	})
 	return Result{Lane: e.lane(t), LSN: lsn}, err
 }

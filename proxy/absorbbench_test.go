@@ -30,6 +30,7 @@ func (c oneTable) WrittenBy(id string, _ bool) []schema.Name       { return c.To
 func (c oneTable) WrittenWith(n schema.Name, _ bool) []schema.Name { return c.TouchedBy(n.Table) }
 func (c oneTable) All() []schema.Name                              { return []schema.Name{c.t.Name} }
 func (c oneTable) Defines(string) bool                             { return false }
+func (c oneTable) Indirect(string) bool                            { return false }
 
 // paymentTable has ten columns, a key and a unique index of text, as tables of
 // payments do.

@@ -30,6 +30,7 @@ type computation struct {
 	taken absorber.Reservation // all of them
 	res   *shadowResult        // of the last run on a shadow, nil
 	ok    *wire.OK             // if the answer was computed here
+	flags uint16               // status flags of the query that found its rows: which indexes it used
 }
 
 // errAnswered says that MySQL has refused the statement: nothing is absorbed,

@@ -25,10 +25,10 @@ func (c *computation) answer() error {
 	case c.p.Verb == sqlrewrite.PointRead:
 		s.outcome.readRows(len(res.rows))
 		s.outcome.warnings = res.warnings
-		return s.writeShadowRows(res, c.req)
+		return s.writeShadowRows(res, c.req, c.flags)
 	}
 	ok := *res.ok
-	ok.Status = s.ownStatus()
+	ok.Status = s.ownStatus() | c.flags
 	if res.insertID != 0 {
 		s.insertID = res.insertID
 	}
@@ -39,8 +39,8 @@ func (c *computation) answer() error {
 }
 
 // writeShadowRows sends a result set as the shadow's connection received it.
-func (s *session) writeShadowRows(res *shadowResult, req request) error {
-	status := s.ownStatus()
+func (s *session) writeShadowRows(res *shadowResult, req request, flags uint16) error {
+	status := s.ownStatus() | flags
 	if req.columns(len(res.columns)) {
 		status |= wire.StatusMetadataChanged
 	}

@@ -24,6 +24,8 @@ const (
 	codeOutOfOrder         = 1156
 	codeUnknownStatement   = 1243
 	codeInterrupted        = 1317
+	codeStatementTime      = 1969 // MariaDB's max_statement_time
+	codeQueryTimeout       = 3024 // MySQL's max_execution_time
 	codeDBAccessDenied     = 1044
 	codeCannotConnect      = 2003
 	codeGoneAway           = 2006

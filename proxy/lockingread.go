@@ -31,7 +31,7 @@ func (s *session) lockingRead(ctx context.Context, sql []byte, req request) (rea
 		return reason, nil
 	}
 	st, env, err := s.plan(ctx, plain)
-	if err != nil || st.Plan.Verb != sqlrewrite.PointRead {
+	if err != nil || st.Plan.Verb != sqlrewrite.PointRead || st.Plan.Scans {
 		return reason, err
 	}
 	s.imply(req)

@@ -31,12 +31,12 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 			return err
 		}
 	}
-	if len(reads) > 0 {
+	if len(reads) > 0 && s.unread != p {
 		// If MySQL is away, the client learns it now: nothing would drain.
 		if err := s.openBackend(ctx); err != nil {
 			return err
 		}
-		did, err := s.shared.engine.Barrier(ctx, s.usage, reads)
+		did, err := s.shared.engine.Barrier(ctx, s.usage, reads, s.named(p))
 		if err != nil {
 			return err
 		}
@@ -70,6 +70,16 @@ func (s *session) forward(ctx context.Context, p *sqlrewrite.Plan, sql []byte) e
 		s.setting = string(sql)
 	}
 	return nil
+}
+
+// named are the columns that a SELECT depends on, of the tables of which that is
+// known. What a transaction has read it may read again: what it does not ask for
+// today it may ask for tomorrow, and would not see in its snapshot.
+func (s *session) named(p *sqlrewrite.Plan) map[string][]int {
+	if s.inTransaction() || !s.autocommit() {
+		return nil
+	}
+	return p.Named
 }
 
 // touches are the absorbed tables a statement reads and writes. A statement

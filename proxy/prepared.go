@@ -51,7 +51,8 @@ func (s *session) prepareHere(ctx context.Context, st *Stmt) (bool, error) {
 	}
 	st.db = s.conn.DB() // plan has asked for it, if it was in doubt
 	req := &preparedRequest{st: st}
-	if planned.Plan.Verb == sqlrewrite.PassThrough || s.blocked(req) != "" {
+	p := planned.Plan
+	if p.Verb == sqlrewrite.PassThrough || p.Verb == sqlrewrite.PointRead && p.Scans || s.blocked(req) != "" {
 		return false, nil
 	}
 	adm, refusal, err := s.shared.admissions.admit(ctx, s, planned, req)

@@ -43,6 +43,7 @@ type session struct {
 
 	deferred []string // SET statements that a backend connection opened later must run
 
+	unread    *sqlrewrite.Plan // the SELECT being routed, if nothing is pending that it depends on
 	executing *Stmt            // the prepared statement being routed, nil if it is none
 	running   *sqlrewrite.Plan // the statement being forwarded,
 	setting   string           // and its text if it may set variables
@@ -113,8 +114,13 @@ func (s *session) route(ctx context.Context, sql []byte, req request) (handled b
 		if handled, err := s.control(ctx, p, sql, req); handled || err != nil {
 			return handled, err
 		}
-		reason := string(p.Reason)
-		if p.Verb != sqlrewrite.PassThrough {
+		reason, here := string(p.Reason), p.Verb != sqlrewrite.PassThrough
+		if s.unread = nil; p.Scans {
+			if here, err = s.mayScan(ctx, p); err != nil {
+				return false, clientError(err)
+			}
+		}
+		if here {
 			s.imply(req)
 			reason = s.blocked(req)
 			if reason == "" {
@@ -187,6 +193,9 @@ func (s *session) absorb(ctx context.Context, st *sqlrewrite.Statement, env *sql
 
 // do executes the statement, here or on a shadow.
 func (c *computation) do(ctx context.Context, adm *admission) (reason string, err error) {
+	if c.p.Scans {
+		return c.scan(ctx)
+	}
 	if c.p.Shadow == sqlrewrite.ShadowMust || c.p.Shadow == sqlrewrite.ShadowMay && c.p.Unseen(0, c.args, c.env) {
 		return c.compute(ctx)
 	}

@@ -92,7 +92,7 @@ func (s *session) ready(ctx context.Context, p *sqlrewrite.Plan) error {
 			err = s.shared.engine.Drain(ctx, s.usage, seen)
 		}
 		if err == nil && len(reads) > 0 {
-			_, err = s.shared.engine.Barrier(ctx, s.usage, reads)
+			_, err = s.shared.engine.Barrier(ctx, s.usage, reads, nil)
 		}
 		if err == nil || !errors.Is(err, absorber.ErrReplan) || try == maxReplan {
 			if err != nil {

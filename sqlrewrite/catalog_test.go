@@ -36,6 +36,11 @@ func (c *fixedCatalog) Defines(id string) bool {
 	return strings.HasPrefix(strings.ToLower(id), "define")
 }
 
+// Indirect holds for what reaches a table under another name than its own.
+func (c *fixedCatalog) Indirect(id string) bool {
+	return slices.ContainsFunc(c.TouchedBy(id), func(n schema.Name) bool { return !strings.EqualFold(n.Table, id) })
+}
+
 // WrittenWith knows of no two tables with foreign keys and the same name.
 func (c *fixedCatalog) WrittenWith(n schema.Name, inserts bool) []schema.Name {
 	return append([]schema.Name{n}, c.related[strings.ToLower(n.Table)][inserts]...)

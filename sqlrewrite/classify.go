@@ -62,6 +62,7 @@ func (g *planning) classify(nesting int) []*piece {
 	}
 	g.plan.Reason, g.plan.Snapshot = g.reason(list), g.snapshot(list, opaque)
 	g.tidy()
+	g.plan.Named = g.named(list)
 	return list
 }
 

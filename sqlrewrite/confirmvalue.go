@@ -64,7 +64,7 @@ func (r *reading) call(n *ast.FuncCallExpr, e *expr) bool {
 // each the same, but those that are only to be pure.
 func (r *reading) where(n ast.ExprNode, plan *Plan) bool {
 	if n == nil {
-		return false
+		return plan.Scans && len(r.parser.terms) == 0
 	}
 	var got []term
 	if !r.conjunction(n, plan.Shadow == ShadowMust, &got) || len(got) != len(r.parser.terms) {

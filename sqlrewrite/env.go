@@ -83,6 +83,9 @@ type Catalog interface {
 	// Defines reports whether a routine of that name, bare as for TouchedBy, may
 	// change definitions or rights (over-approximation).
 	Defines(identifier string) bool
+	// Indirect reports whether something else than a table by that name, bare as
+	// for TouchedBy, may reach absorbed tables (over-approximation).
+	Indirect(identifier string) bool
 	// All returns every absorbed table.
 	All() []schema.Name
 }

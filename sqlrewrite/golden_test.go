@@ -57,7 +57,7 @@ func describe(p *Plan) string {
 	for _, flag := range []struct {
 		name string
 		set  bool
-	}{{"moves", p.MovesKey}, {"ignore", p.Ignore}, {"conditional", p.Conditional}, {"total", p.Shadow != ShadowNo && p.where != nil && p.where.total}, {"single", p.Shadow != ShadowNo && p.where != nil && p.where.single}} {
+	}{{"moves", p.MovesKey}, {"ignore", p.Ignore}, {"conditional", p.Conditional}, {"scans", p.Scans}, {"total", p.Shadow != ShadowNo && p.where != nil && p.where.total}, {"single", p.Shadow != ShadowNo && p.where != nil && p.where.single}} {
 		if flag.set {
 			out += " " + flag.name
 		}

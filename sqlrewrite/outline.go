@@ -218,6 +218,7 @@ func (p *parser) outlineBounds(k *keyPlan, read bool) bool {
 		if !p.expect("BY") {
 			return false
 		}
+		k.scan.order.from = p.i
 		for {
 			to := p.until(",", "LIMIT")
 			c, ok := p.outlineOrder(to, place{aliases: read, aggregate: read})
@@ -229,6 +230,7 @@ func (p *parser) outlineBounds(k *keyPlan, read bool) bool {
 				break
 			}
 		}
+		k.scan.order.to = p.i
 	}
 	k.total = p.total(k.order)
 	return p.limit(k, read)

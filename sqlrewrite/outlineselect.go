@@ -36,6 +36,7 @@ func (p *parser) outlineSelect(plan *Plan) bool {
 		return false
 	}
 	plan.where.single = p.dependsOnOrder()
+	plan.where.scan.whole = p.distinct || p.aggregate || p.ordersByAlias(plan.where.scan.order)
 	return p.end()
 }
 

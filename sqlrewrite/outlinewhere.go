@@ -1,11 +1,15 @@
 package sqlrewrite
 
 // outlineWhere reads WHERE: conditions joined by AND, of which enough name a
-// key. The others may say anything that is pure.
+// key. The others may say anything that is pure, and if there is no key all may:
+// then the rows are found by a query.
 func (p *parser) outlineWhere(plan *Plan) bool {
 	plan.where = &keyPlan{limit: -1, offset: -1}
 	if !p.accept("WHERE") {
-		return p.unexpected(ReasonNoKey)
+		if p.i < len(p.toks) && !p.at("ORDER") && !p.at("LIMIT") {
+			return p.unexpected(ReasonNoKey)
+		}
+		return p.fail(ReasonNoKey) || p.scanned(plan, span{})
 	}
 	from, to := p.i, p.until("ORDER", "LIMIT", "GROUP", "HAVING", "WINDOW", "UNION", "EXCEPT", "INTERSECT", "INTO", "FOR", "LOCK", "PROCEDURE", "RETURNING", "OFFSET", "FETCH")
 	if !p.known(from, to, place{}) {
@@ -16,13 +20,13 @@ func (p *parser) outlineWhere(plan *Plan) bool {
 		return p.fail(ReasonSyntax)
 	}
 	if !joined {
-		return p.fail(ReasonCondition)
+		spans = []span{{from, to}}
 	}
 	for _, s := range spans {
 		p.condition(s, 0)
 	}
 	p.i = to
-	return p.choose(plan)
+	return joined && p.choose(plan) || p.fail(ReasonCondition) || p.scanned(plan, span{from, to})
 }
 
 // unitColumn reports whether a column has the name of a unit of time.

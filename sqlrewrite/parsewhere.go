@@ -18,6 +18,7 @@ type keyPlan struct {
 	order   []int       // what ORDER BY names: columns, -1 for anything else
 	total   bool        // no two rows are equal in that order
 	single  bool        // for the shadow: with several rows the result depends on the order they are read in
+	scan    scanParts   // of a plan with Scans
 }
 
 // term is one part of the conjunction: columns and what their values are

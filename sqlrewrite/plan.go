@@ -83,6 +83,10 @@ type Plan struct {
 	// absorbed verbs: when a Bind method gives a Reason, forward the statement
 	// with them.
 	Reads, Writes []schema.Name
+	// Named are, for tables in Reads by "db.table", the positions of the columns on
+	// which a SELECT depends besides on what rows there are; of a table that is
+	// not in it, it may be any.
+	Named map[string][]int
 	// Snapshot says whether it takes a transaction's snapshot.
 	Snapshot Snapshot
 	// Database is what USE names (EffectDB); "" if that is not known.
@@ -117,6 +121,9 @@ type Plan struct {
 	// Index is the unique index whose values name the rows (IndexKeys); nil
 	// means that it is the primary key (Keys). It points into Table.Uniques.
 	Index *schema.Index
+	// Scans says that WHERE names no key: a ScanQuery finds the rows of this plan,
+	// which has ShadowMust, and not Candidates.
+	Scans bool
 	// Conditional reports whether WHERE says more than the key: Matches.
 	Conditional bool
 

@@ -102,7 +102,7 @@ func makePlan(sql []byte, env *Env, cat Catalog, s *scan) *Plan {
 		return pass
 	}
 	plan.touchOnly(plan.Table.Name, cat)
-	plan.Snapshot = pass.Snapshot
+	plan.Snapshot, plan.Named = pass.Snapshot, pass.Named
 	shadowed := *pass
 	shadowed.Reason = ReasonTemporary
 	plan.shadowed = &shadowed
@@ -136,7 +136,7 @@ func (g *planning) absorbed(toks []token) (*Plan, Reason) {
 	case !p.confirmed(nil, plan):
 		return nil, ReasonSecondReading
 	}
-	if p.servers(plan) {
+	if p.servers(plan) && !plan.Scans {
 		plan.Reason = ReasonComputed
 	}
 	plan.Table = p.t

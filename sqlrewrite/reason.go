@@ -52,6 +52,7 @@ const (
 	ReasonRange             Reason = "arithmetic_range"
 	ReasonTimeZone          Reason = "time_zone"
 	ReasonSeveralRows       Reason = "several_rows"
+	ReasonScanRows          Reason = "scan_rows"
 )
 
 // reasonText explains each reason to operators, in one line.
@@ -104,6 +105,7 @@ var reasonText = map[Reason]string{
 	ReasonValue:             "a value that the column would change, warn about or refuse",
 	ReasonRange:             "arithmetic beyond BIGINT or DECIMAL or between types with rules of their own, or a clock beyond TIMESTAMP",
 	ReasonTimeZone:          "the session's time zone cannot be computed here",
+	ReasonScanRows:          "a statement without a key concerns more than about a hundred rows, or some megabytes of them",
 	ReasonSeveralRows:       "several rows, and a result that may depend on the order in which they are read",
 }
 

@@ -42,7 +42,7 @@ type IndexKey struct {
 // statement.
 func (p *Plan) Candidates(args []Arg, env *Env) (refs []row.Ref, index []IndexKey, r Reason) {
 	switch {
-	case p.Shadow == ShadowNo || p.where == nil:
+	case p.Shadow == ShadowNo || p.where == nil || p.Scans:
 		return nil, nil, ReasonNoKey
 	case len(args) < p.slots:
 		return nil, nil, ReasonParameters

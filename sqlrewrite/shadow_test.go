@@ -86,6 +86,11 @@ func shadowBind(sql string, env *Env, params ...Arg) string {
 		}
 		return strings.Join(out, ", ")
 	}
+	if p.Scans {
+		query, r := p.ScanQuery([]byte(sql), args, env, 101)
+		say("scan", query, r)
+		return strings.Join(out, ", ")
+	}
 	if p.Index == nil {
 		refs, r := p.Keys(args, env)
 		say("keys", printRefs(refs), r)

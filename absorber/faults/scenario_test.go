@@ -222,7 +222,7 @@ func (w *world) stealLane() {
 func (w *world) drainTo(i int) {
 	p := w.process(i)
 	w.do(p, "drain", func(ctx context.Context) error {
-		_, err := p.engine.Barrier(ctx, nil, []schema.Name{{DB: w.database, Table: "hist"}, {DB: w.database, Table: "auto"}})
+		_, err := p.engine.Barrier(ctx, nil, []schema.Name{{DB: w.database, Table: "hist"}, {DB: w.database, Table: "auto"}}, nil)
 		return err
 	})
 }

@@ -90,6 +90,13 @@ func (c *Catalog) WrittenBy(identifier string, inserts bool) []Name {
 // rights, by itself or by what it calls. The identifier is as for TouchedBy.
 func (c *Catalog) Defines(identifier string) bool { return c.graph.defines[fold(identifier)] }
 
+// Indirect reports whether a view, routine or trigger of that name may reach
+// absorbed tables. The identifier is as for TouchedBy.
+func (c *Catalog) Indirect(identifier string) bool {
+	name := fold(identifier)
+	return c.graph.opaque[name] || len(c.graph.refs[name]) > 0
+}
+
 // WrittenWith is WrittenBy for an absorbed table named in full, n among the
 // tables returned. It has no triggers, and cascades set off none.
 func (c *Catalog) WrittenWith(n Name, inserts bool) []Name {

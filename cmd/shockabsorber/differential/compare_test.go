@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/rawclient"
 	"github.com/rzpsarthak13/shock-absorber/proxy/wire"
 )
 
@@ -86,7 +87,7 @@ func sameButChanged(s *statement, a, b [][]byte) bool {
 	if len(a) != 1 || len(b) != 1 || a[0][4] != 0 || b[0][4] != 0 || !strings.HasPrefix(text, "UPDATE") || !clock.MatchString(text) {
 		return false
 	}
-	rest := func(p []byte) []byte { return changed.ReplaceAll(p[5+lenenc(p[5]):], nil) }
+	rest := func(p []byte) []byte { return changed.ReplaceAll(p[5+rawclient.LengthEncoded(p[5]):], nil) }
 	return changed.Match(a[0]) && bytes.Equal(rest(a[0]), rest(b[0]))
 }
 
@@ -204,8 +205,8 @@ func unlike(packets [][]byte, caps wire.Capability) {
 		case p[4] == 0xfe && len(p) == 9:
 			p[7] &^= indexFlags
 		case (p[4] == 0 && p[3] == 1 || p[4] == 0xfe && caps.Has(wire.CapDeprecateEOF)) && len(p) >= 11: // a binary row begins with 0, too
-			if at := 5 + lenenc(p[5]); at < len(p) {
-				if at += lenenc(p[at]); at < len(p) && len(p)-at >= 4 {
+			if at := 5 + rawclient.LengthEncoded(p[5]); at < len(p) {
+				if at += rawclient.LengthEncoded(p[at]); at < len(p) && len(p)-at >= 4 {
 					p[at] &^= indexFlags
 				}
 			}
@@ -276,19 +277,6 @@ func unnumber(packets [][]byte) {
 			packets[i] = q
 		}
 	}
-}
-
-// lenenc is the size of a length-encoded integer by its first byte.
-func lenenc(first byte) int {
-	switch first {
-	case 0xfc:
-		return 3
-	case 0xfd:
-		return 4
-	case 0xfe:
-		return 9
-	}
-	return 1
 }
 
 // script prints a chapter as SQL, up to a difference.

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/rawclient"
 )
 
 // statementsCounted is the name of the counter of statements.
@@ -82,8 +84,8 @@ func judged(packets [][]byte) (refused, warned bool) {
 	case last[4] == 0xfe && len(last) == 9:
 		return false, last[5] != 0 || last[6] != 0
 	case last[4] == 0 || last[4] == 0xfe:
-		at := 5 + lenenc(last[5])
-		if at += lenenc(last[at]); at+4 <= len(last) {
+		at := 5 + rawclient.LengthEncoded(last[5])
+		if at += rawclient.LengthEncoded(last[at]); at+4 <= len(last) {
 			return false, last[at+2] != 0 || last[at+3] != 0
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/rawclient"
 )
 
 // MySQL behind the proxy does not learn of AUTO_INCREMENT values that were
@@ -192,6 +194,6 @@ func sameButID(a, b [][]byte) bool {
 
 // withoutID is an OK packet without its header and its insert id.
 func withoutID(p []byte) []byte {
-	at := 5 + lenenc(p[5])
-	return append(bytes.Clone(p[4:at]), p[at+lenenc(p[at]):]...)
+	at := 5 + rawclient.LengthEncoded(p[5])
+	return append(bytes.Clone(p[4:at]), p[at+rawclient.LengthEncoded(p[at]):]...)
 }

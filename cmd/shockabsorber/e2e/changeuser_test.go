@@ -18,11 +18,11 @@ func TestChangeUserEnds(t *testing.T) {
 			other := dialPackets(t, b.db.Addr, b.proxied, wire.CapDeprecateEOF)
 			other.told("SET innodb_lock_wait_timeout = 1")
 			const lock, row = "SELECT IS_FREE_LOCK('ends')", "SELECT id FROM ratio WHERE id = 1 FOR UPDATE SKIP LOCKED"
-			p.proxy.told("UPDATE ratio SET f = 2 WHERE f > 0") // the row drains
+			p.proxy.told("UPDATE ratio SET f = 2 WHERE f > (SELECT 0)") // the row drains
 			free, unlocked := other.told(lock), other.told(row)
 			for i := range 100 {
 				p.proxy.told("BEGIN")
-				p.proxy.told("UPDATE ratio SET f = 2 WHERE f > 0") // in MySQL
+				p.proxy.told("UPDATE ratio SET f = 2 WHERE f > (SELECT 0)") // in MySQL
 				p.proxy.told("SELECT GET_LOCK('ends', 1)")
 				p.proxy.changeUser(proxyUser, proxyPassword, b.proxied)
 				if l, r := other.told(lock), other.told(row); l != free || r != unlocked {
