@@ -17,7 +17,8 @@ func (p *parser) scanned(plan *Plan, s span) bool {
 		return false
 	}
 	plan.Reason, p.reason = p.reason, ""
-	plan.Scans, plan.where.scan = true, scanParts{where: s, alias: p.alias}
+	plan.Scans, plan.where.scan = true, scanParts{where: s, alias: p.alias, terms: p.terms}
+	plan.where.scan.numbers, plan.where.scan.quiet = p.quietParts(p.unknown)
 	for i := s.from; i < s.to; i++ {
 		plan.where.scan.clock = plan.where.scan.clock || p.toks[i].kind == tokWord && clocks[lower(p.text(i))]
 	}
@@ -30,6 +31,10 @@ type scanParts struct {
 	alias        string
 	whole        bool // the result depends on all rows, whatever LIMIT says
 	clock        bool // they ask for the time
+
+	terms   []term // the conditions of WHERE, see quiet.go
+	quiet   bool
+	numbers []int32
 }
 
 // ordersByAlias reports whether an order names an expression of the select list,
@@ -101,6 +106,9 @@ func (p *Plan) ScanQuery(sql []byte, args []Arg, env *Env, most int) (string, Re
 	}
 	if len(args) < p.slots {
 		return "", ReasonParameters
+	}
+	if !p.scanQuiet(args, env) {
+		return "", ReasonCondition
 	}
 	q := newParser(sql, tokenise(sql, env.Mode, false), env, nil)
 	var b strings.Builder

@@ -59,7 +59,7 @@ func (p *parser) condition(s span, depth int) {
 	p.i = s.from
 	ok := p.within(s.to, func() bool { return p.term(&found, maxDepth) && p.i == s.to })
 	if !ok || len(found) != 1 {
-		found = []term{{op: isUnknown}}
+		found, p.unknown = []term{{op: isUnknown}}, append(p.unknown, s)
 	}
 	p.terms = append(p.terms, found[0])
 }

@@ -24,6 +24,7 @@ type parser struct {
 	t     *schema.Table
 
 	terms     []term // the conditions that AND joins, in order
+	unknown   []span // of those, where they are that are no comparisons of columns with values
 	listed    []int  // the columns an INSERT gives values; the row alias has no others
 	rowAlias  string // of the row that INSERT brings along; "" if it has none
 	duplicate bool   // within ON DUPLICATE KEY UPDATE
