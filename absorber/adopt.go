@@ -56,7 +56,7 @@ func (e *Engine) reopen(ctx context.Context, lane row.Lane) error {
 	if left.Incarnation == "" || left.Sealed {
 		return fmt.Errorf("redis does not hold the lane: %w", wal.ErrLost)
 	}
-	least, err := e.cfg.Reached(ctx, lane)
+	least, err := e.cfg.Reached(ctx, lane, left.Refused)
 	if err != nil {
 		return err
 	}

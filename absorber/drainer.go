@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/queue"
@@ -31,9 +32,10 @@ type drainer struct {
 	checkpoint  row.LSN // MySQL has everything up to here
 	pending     []*pendingUnit
 	progress    wal.Progress
-	looked      time.Time // when progress was read
-	idle        int       // polls in a row that brought nothing
-	watched     time.Time // when MySQL was last looked at although nothing drains
+	refused     wal.Refusals // records of the queue, as it was told
+	looked      time.Time    // when progress was read
+	idle        int          // polls in a row that brought nothing
+	watched     time.Time    // when MySQL was last looked at although nothing drains
 	ticket      ticket
 	parked      parkedRows
 	desk        counter
@@ -44,7 +46,7 @@ type drainer struct {
 // newDrainer starts at the checkpoint.
 func newDrainer(w *Worker, r *relay, cp sink.Checkpoint, p wal.Progress) *drainer {
 	return &drainer{
-		w: w, relay: r, epoch: cp.Epoch, incarnation: p.Incarnation, checkpoint: cp.LSN, progress: p, looked: time.Now(),
+		w: w, relay: r, epoch: cp.Epoch, incarnation: p.Incarnation, checkpoint: cp.LSN, progress: p, refused: p.Refused, looked: time.Now(),
 		look: w.newRetry("read the lane's progress"), poll: w.newRetry("read the queue"),
 		resolve: w.newRetry("find the tables' definitions"), apply: w.newRetry("apply a batch to MySQL"),
 		settle: w.newRetry("settle a batch in Redis"), forget: w.newRetry("drop a batch from the queue"),
@@ -106,6 +108,9 @@ func (d *drainer) refresh(ctx context.Context) error {
 	}
 	d.looked = time.Now()
 	d.w.cfg.Metrics.lost.WithLabelValues(string(d.w.cfg.Lane)).Set(float64(d.progress.Lost()))
+	if !slices.Equal(d.progress.Refused, d.refused) {
+		return &row.Error{Op: "worker.refresh", Lane: d.w.cfg.Lane, LSN: d.checkpoint, Kind: row.Fenced, Err: errors.New("Redis was restarted, and the lane fenced off from its owner")}
+	}
 	if d.progress.LSN < max(d.checkpoint, seen, d.progress.Told) || d.progress.Incarnation != d.incarnation {
 		return &row.Error{Op: "worker.refresh", Lane: d.w.cfg.Lane, LSN: d.checkpoint, Kind: row.Permanent,
 			Err:  fmt.Errorf("%w: it ends at lsn %d now", wal.ErrLost, d.progress.LSN),

@@ -65,6 +65,11 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 	if err != nil {
 		return cp, err
 	}
+	if refused := left.Refused; left.Incarnation != "" {
+		w.cfg.Queue.Refuse(lane, refused)
+	} else {
+		w.cfg.Queue.Refuse(lane, know.Refused)
+	}
 	if cp, err = w.moveOn(ctx, cp, left); err != nil {
 		return cp, err
 	}

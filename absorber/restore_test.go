@@ -257,3 +257,46 @@ func TestGapInWhatIsLeftKeepsTheLaneClosed(t *testing.T) {
 		stop()
 	}
 }
+
+// TestSalvageRefusesStale: Redis has lost units that the queue holds, and has given
+// their LSNs to others; the lane that holds these is then in doubt, and its owner
+// drains what is left of it. That are not the queue's units.
+func TestSalvageRefusesStale(t *testing.T) {
+	old, p, q := newPipeline(t), newPipeline(t), queue.NewMemory()
+	for i := range 5 {
+		old.commit(pair(row.Insert, 100+i, "lost", 100+i))
+	}
+	stale, err := old.store.Tail(t.Context(), "main", 0, 5, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range stale {
+		stale[i].Epoch = 1
+	}
+	if err := q.Publish(t.Context(), "main", stale); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		p.commit(pair(row.Insert, 200+i, "kept", 200+i))
+	}
+	p.mark("refused", "0:9")
+	p.store.Doubt("main")
+	cfg := p.config()
+	cfg.Queue, cfg.Rebuild, cfg.Top, cfg.Above, cfg.Kept = q, p.store, q.Top, q.Above, true
+	_, stop := p.start(cfg)
+	defer stop()
+	eventually(t, "the lane is open and drained", func() bool {
+		progress, err := p.store.Progress(t.Context(), "main")
+		return err == nil && progress.Settled >= 3 && p.store.Usable("main") == nil
+	})
+	p.check(true)
+	progress, err := p.store.Progress(t.Context(), "main")
+	if err != nil || progress.Lost() > 0 {
+		t.Errorf("%v, the lane is %+v", err, progress)
+	}
+	p.server.set(func(s *server) {
+		if s.cp.Epoch <= 9 {
+			t.Errorf("the lane is owned under epoch %d, as if it had not been fenced", s.cp.Epoch)
+		}
+	})
+}

@@ -108,13 +108,13 @@ type committed struct {
 }
 
 // Takeover raises the epoch.
-func (s *server) Takeover(context.Context, row.Lane) (sink.Checkpoint, error) {
+func (s *server) Takeover(_ context.Context, _ row.Lane, above row.Epoch) (sink.Checkpoint, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.down != nil {
 		return sink.Checkpoint{}, s.down
 	}
-	s.cp.Epoch++
+	s.cp.Epoch = max(s.cp.Epoch, above) + 1
 	return s.cp, nil
 }
 
@@ -257,8 +257,8 @@ type faulty struct {
 }
 
 // The side effects, each with its label.
-func (x faulty) Takeover(ctx context.Context, lane row.Lane) (cp sink.Checkpoint, err error) {
-	err = x.f.do("takeover", func() error { cp, err = x.server.Takeover(ctx, lane); return err })
+func (x faulty) Takeover(ctx context.Context, lane row.Lane, above row.Epoch) (cp sink.Checkpoint, err error) {
+	err = x.f.do("takeover", func() error { cp, err = x.server.Takeover(ctx, lane, above); return err })
 	return cp, err
 }
 

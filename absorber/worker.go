@@ -39,7 +39,7 @@ type Leases interface {
 
 // Target is MySQL; *sink.Sink is one.
 type Target interface {
-	Takeover(ctx context.Context, lane row.Lane) (sink.Checkpoint, error)
+	Takeover(ctx context.Context, lane row.Lane, above row.Epoch) (sink.Checkpoint, error)
 	Apply(ctx context.Context, b sink.Batch) error
 	DeadLetters(ctx context.Context, lane row.Lane, after uint64, max int) ([]sink.DeadLetter, error)
 	DeadLetterCount(ctx context.Context, lane row.Lane) (int, error)
@@ -132,6 +132,7 @@ type Worker struct {
 	wake   chan struct{}
 	status *status
 
+	above     row.Epoch // under which, and earlier ones, nobody may own the lane
 	lostSince time.Time // when units were first seen to be missing; zero: none are
 }
 
@@ -263,7 +264,7 @@ func (w *Worker) listen(ctx context.Context) error {
 // still dirty.
 func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	w.status.set(StateTakingOver)
-	cp, err := w.cfg.Target.Takeover(ctx, w.cfg.Lane)
+	cp, err := w.cfg.Target.Takeover(ctx, w.cfg.Lane, w.above)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -277,7 +278,13 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	if err := agree(w.cfg.Lane, cp, p); err != nil {
 		return nil, nil, err
 	}
-	w.cfg.Queue.Refuse(w.cfg.Lane, p.StaleAbove, p.Fence)
+	if w.above = max(w.above, p.Refused.Epoch()); cp.Epoch < w.above {
+		return nil, nil, &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient, Err: fmt.Errorf("MySQL has forgotten that the lane had owners up to epoch %d", w.above)}
+	}
+	if p.Roll != "" {
+		return nil, nil, &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient, Err: wal.ErrRollCall}
+	}
+	w.cfg.Queue.Refuse(w.cfg.Lane, p.Refused)
 	r := newRelay(w, p, cp)
 	d := newDrainer(w, r, cp, p)
 	if err := d.loadParked(ctx); err != nil {

@@ -74,8 +74,8 @@ func (w *world) start() (*process, error) {
 	}
 	logger := w.logger.With("process", p.name)
 	options := wal.Options{Prefix: w.prefix, Process: p.name, GateWindow: 100 * time.Millisecond, Logger: logger, Effects: hook,
-		Fence: func(ctx context.Context, lane row.Lane) (row.LSN, row.Epoch, error) {
-			cp, err := p.drain.Takeover(ctx, lane)
+		Fence: func(ctx context.Context, lane row.Lane, above row.Epoch) (row.LSN, row.Epoch, error) {
+			cp, err := p.drain.Takeover(ctx, lane, above)
 			return cp.LSN, cp.Epoch, err
 		}}
 	if w.durability == absorber.DurableReplica {
@@ -89,7 +89,7 @@ func (w *world) start() (*process, error) {
 	p.engine = absorber.New(absorber.Config{
 		Process: p.name, Patterns: []string{w.database + ".*"}, Options: w.options, Lanes: []row.Lane{w.lane},
 		Dial: func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) }, Checkpoints: w.own + ".checkpoint",
-		Reached: func(ctx context.Context, lane row.Lane) (row.LSN, error) {
+		Reached: func(ctx context.Context, lane row.Lane, _ wal.Refusals) (row.LSN, error) {
 			cp, err := p.desk.Checkpoint(ctx, lane)
 			return cp.LSN, err
 		},

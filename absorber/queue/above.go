@@ -22,9 +22,8 @@ func (k *Kafka) Above(ctx context.Context, lane row.Lane, after row.LSN) (row.LS
 	caller := ctx
 	ctx, cancel := k.untilClosed(ctx)
 	defer cancel()
-	p.mu.Lock()
-	scan := &partition{lane: p.lane, number: p.number, whole: true, refused: p.refused}
-	p.mu.Unlock()
+	scan := p.another()
+	scan.whole = true
 	defer scan.dropReader()
 	lowest, err := k.above(ctx, scan, after)
 	if ctx.Err() != nil {

@@ -51,7 +51,7 @@ type partition struct {
 
 	mu        sync.Mutex
 	delivered []place // handed out and not forgotten, LSNs and offsets ascending
-	refused   refusal
+	refused   wal.Refusals
 }
 
 // place is where a record stands.
@@ -181,12 +181,20 @@ func decode(lane row.Lane, r *kgo.Record) (rec wal.Record, ok bool) {
 }
 
 // Refuse refuses records of former owners.
-func (k *Kafka) Refuse(lane row.Lane, above row.LSN, before row.Epoch) {
+func (k *Kafka) Refuse(lane row.Lane, refused wal.Refusals) {
 	if p := k.lanes[lane]; p != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.refused = refusal{above, before}
+		p.refused = later(p.refused, refused)
 	}
+}
+
+// another is a partition of its own beside that of Poll, whose reader is not
+// disturbed.
+func (p *partition) another() *partition {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return &partition{lane: p.lane, number: p.number, refused: p.refused}
 }
 
 // tooLarge is the one error of Publish that trying again does not cure.

@@ -23,7 +23,7 @@ type ring struct {
 	top     row.LSN // highest LSN ever published
 	floor   row.LSN // highest LSN forgotten
 	told    bool    // a reader has been told that the lane was empty
-	refused refusal
+	refused wal.Refusals
 	arrived chan struct{} // closed and replaced by each Publish
 }
 
@@ -52,6 +52,9 @@ func (m *Memory) Publish(_ context.Context, lane row.Lane, recs []wal.Record) er
 	}
 	r := m.ring(lane)
 	for _, rec := range recs {
+		if r.refused.Hold(&rec) {
+			continue
+		}
 		slot := &r.slots[rec.LSN%window]
 		// A late relay publishes what is drained already: it must not push out
 		// a record that is still needed.
@@ -96,12 +99,8 @@ func (m *Memory) take(lane row.Lane, after row.LSN, max int) ([]wal.Record, <-ch
 		r.floor = after
 	}
 	var recs []wal.Record
-	for next := after + 1; len(recs) < max; next++ {
-		rec := &r.slots[next%window]
-		if rec.LSN != next || r.refused.holds(rec) {
-			break
-		}
-		recs = append(recs, *rec)
+	for next := after + 1; len(recs) < max && r.slots[next%window].LSN == next; next++ {
+		recs = append(recs, r.slots[next%window])
 	}
 	if len(recs) > 0 {
 		return recs, nil, nil
@@ -138,11 +137,20 @@ func (m *Memory) Forget(_ context.Context, lane row.Lane, upto row.LSN) error {
 	return nil
 }
 
-// Refuse refuses records of former owners.
-func (m *Memory) Refuse(lane row.Lane, above row.LSN, before row.Epoch) {
+// Refuse drops records of former owners.
+func (m *Memory) Refuse(lane row.Lane, refused wal.Refusals) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.ring(lane).refused = refusal{above, before}
+	r := m.ring(lane)
+	r.refused = later(r.refused, refused)
+	top := r.floor
+	for i := range r.slots {
+		if r.refused.Hold(&r.slots[i]) {
+			r.slots[i] = wal.Record{}
+		}
+		top = max(top, r.slots[i].LSN)
+	}
+	r.top = min(r.top, top)
 }
 
 // Top returns the highest LSN ever published in the lane, 0 if none.

@@ -45,10 +45,10 @@ type Queue interface {
 	// Forget says that MySQL has everything up to upto: the queue may drop it
 	// and commit its consumer position.
 	Forget(ctx context.Context, lane row.Lane, upto row.LSN) error
-	// Refuse says which records are not the lane's any more: those above an LSN
-	// that were published under an epoch before that one. Redis has lost their
+	// Refuse says which records are not the lane's any more: Redis has lost their
 	// units, and others have taken their LSNs. They are as if they were not there.
-	Refuse(lane row.Lane, above row.LSN, before row.Epoch)
+	// What was refused by a later owner stays refused.
+	Refuse(lane row.Lane, refused wal.Refusals)
 	// Window is how many records the relay may publish ahead of the drainer;
 	// 0 is no limit.
 	Window() int
@@ -56,14 +56,13 @@ type Queue interface {
 	Close() error
 }
 
-// refusal is what Refuse has said of a lane.
-type refusal struct {
-	above  row.LSN
-	before row.Epoch
+// later is the one of two that a later owner has set.
+func later(a, b wal.Refusals) wal.Refusals {
+	if b.Epoch() >= a.Epoch() {
+		return b
+	}
+	return a
 }
-
-// holds reports whether a record is refused.
-func (f refusal) holds(rec *wal.Record) bool { return rec.LSN > f.above && rec.Epoch < f.before }
 
 // window is how far the relay may run ahead of the drainer where the queue
 // would otherwise hold the backlog a second time, in records.

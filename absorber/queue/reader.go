@@ -140,19 +140,22 @@ func (r *reader) read(ctx context.Context, p *partition, max int) (recs []wal.Re
 }
 
 // take decides about one record: needed, a repeat, too high, or refused.
-func (r *reader) take(lane row.Lane, found *kgo.Record, refused refusal) (rec wal.Record, needed bool) {
+func (r *reader) take(lane row.Lane, found *kgo.Record, refused wal.Refusals) (rec wal.Record, needed bool) {
 	rec, ok := decode(lane, found)
 	if !ok {
 		return rec, false
 	}
 	r.met = true
+	if refused.Hold(&rec) {
+		return rec, false
+	}
 	if r.seen != nil {
 		r.seen(rec.LSN)
 	}
 	switch {
 	case rec.LSN < r.next:
 		return rec, false
-	case rec.LSN > r.next || refused.holds(&rec):
+	case rec.LSN > r.next:
 		// The relay fills the hole further down, if it has not done so already.
 		r.passed = max(r.passed, rec.LSN)
 		r.hole = true
@@ -282,8 +285,7 @@ func (k *Kafka) highest(ctx context.Context, lane row.Lane, records int64) (row.
 	caller := ctx
 	ctx, cancel := k.untilClosed(ctx)
 	defer cancel()
-	// A partition of its own beside that of Poll: the reader is not disturbed.
-	scan := &partition{lane: p.lane, number: p.number}
+	scan := p.another()
 	defer scan.dropReader()
 	top, err := k.top(ctx, scan, records)
 	if err == nil {

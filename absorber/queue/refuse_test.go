@@ -1,10 +1,13 @@
 package queue
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
 // TestRefuse: Redis has lost units, others were given their LSNs, and the queue
@@ -43,9 +46,13 @@ func TestRefuse(t *testing.T) {
 		}
 		as(1, false, 1, 3)
 		as(1, true, 4, 5)
-		q.Refuse(laneA, 3, 2)
+		q.Refuse(laneA, wal.Refusals{{Above: 3, Before: 2}})
 		expect(t, q, laneA, 0, 3)
-		expectGap(t, q, laneA, 3)
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if recs, err := q.Poll(ctx, laneA, 3, 10); !errors.Is(err, ErrGap) && !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("poll after 3: %d records, %v", len(recs), err)
+		}
 		as(1, true, 4, 6) // late
 		as(2, false, 4, 8)
 		follow(3, 8)
@@ -55,7 +62,7 @@ func TestRefuse(t *testing.T) {
 		forget(t, q, laneA, 10)
 		if b.durable { // another process
 			q = open()
-			q.Refuse(laneA, 3, 2)
+			q.Refuse(laneA, wal.Refusals{{Above: 3, Before: 2}})
 			as(1, true, 11, 11)
 			as(2, false, 11, 12)
 			follow(10, 12)

@@ -50,7 +50,7 @@ func TestAnswerHappensExactlyOnce(t *testing.T) {
 				if err := s.Ensure(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Takeover(t.Context(), "main"); err != nil {
+				if _, err := s.Takeover(t.Context(), "main", 0); err != nil {
 					t.Fatal(err)
 				}
 				w.pairs(t)
@@ -112,7 +112,7 @@ func TestAnswerIsGuarded(t *testing.T) {
 		}
 		untouched("a row that MySQL does not have")
 		second := w.open(t, "")
-		if _, err := second.Takeover(t.Context(), "main"); err != nil {
+		if _, err := second.Takeover(t.Context(), "main", 0); err != nil {
 			t.Fatal(err)
 		}
 		for err := s.Apply(t.Context(), b); ; err = s.Apply(t.Context(), b) {

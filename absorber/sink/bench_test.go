@@ -27,7 +27,7 @@ func BenchmarkApply(b *testing.B) {
 	if err := s.Ensure(b.Context()); err != nil {
 		b.Fatal(err)
 	}
-	cp, err := s.Takeover(b.Context(), "main")
+	cp, err := s.Takeover(b.Context(), "main", 0)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -138,13 +138,13 @@ func (s *Sink) create(ctx context.Context) error {
 }
 
 // Takeover makes the caller the lane's owner: it ends the former owner's
-// connection, raises the epoch by one and returns the lane's row as it is now.
-// From then on Apply under an older epoch is Fenced. A lost reply may raise the
+// connection, raises the epoch by one, or to one higher than above if MySQL has
+// forgotten what it once was, and returns the lane's row as it is now. From then on Apply under an older epoch is Fenced. A lost reply may raise the
 // epoch twice when tried again, which does no harm.
-func (s *Sink) Takeover(ctx context.Context, lane row.Lane) (Checkpoint, error) {
+func (s *Sink) Takeover(ctx context.Context, lane row.Lane, above row.Epoch) (Checkpoint, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	cp, err := s.takeover(ctx, lane)
+	cp, err := s.takeover(ctx, lane, above)
 	if err != nil {
 		s.rollback(ctx)
 		return Checkpoint{}, wrap(opTakeover, lane, 0, err)
@@ -153,15 +153,15 @@ func (s *Sink) Takeover(ctx context.Context, lane row.Lane) (Checkpoint, error) 
 }
 
 // takeover is Takeover without its error handling.
-func (s *Sink) takeover(ctx context.Context, lane row.Lane) (Checkpoint, error) {
+func (s *Sink) takeover(ctx context.Context, lane row.Lane, above row.Epoch) (Checkpoint, error) {
 	if err := s.lockLane(ctx, lane); err != nil {
 		return Checkpoint{}, err
 	}
 	table := string(appendName(nil, s.cfg.Database)) + ".checkpoint"
 	name := QuoteText(string(lane))
 	// One statement, so that two takeovers of a new lane cannot both find it missing.
-	rs, err := s.run(ctx, opTakeover, fmt.Appendf(nil, "BEGIN;INSERT INTO %s (lane,epoch,lsn) VALUES (%s,1,0) ON DUPLICATE KEY UPDATE epoch=epoch+1;"+
-		"SELECT epoch,lsn,incarnation FROM %s WHERE lane=%s;COMMIT", table, name, table, name))
+	rs, err := s.run(ctx, opTakeover, fmt.Appendf(nil, "BEGIN;INSERT INTO %s (lane,epoch,lsn) VALUES (%s,%d,0) ON DUPLICATE KEY UPDATE epoch=GREATEST(epoch,%d)+1;"+
+		"SELECT epoch,lsn,incarnation FROM %s WHERE lane=%s;COMMIT", table, name, above+1, above, table, name))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("raise the epoch: %w", err)
 	}

@@ -127,7 +127,7 @@ func TestLostCommitIsAppliedExactlyOnce(t *testing.T) {
 				if err := s.Ensure(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Takeover(t.Context(), "main"); err != nil {
+				if _, err := s.Takeover(t.Context(), "main", 0); err != nil {
 					t.Fatal(err)
 				}
 				tab := w.pairs(t)
@@ -160,7 +160,7 @@ func TestUnknownCommitIsAmbiguousUntilAsked(t *testing.T) {
 		if err := s.Ensure(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Takeover(t.Context(), "main"); err != nil {
+		if _, err := s.Takeover(t.Context(), "main", 0); err != nil {
 			t.Fatal(err)
 		}
 		tab := w.pairs(t)
@@ -190,7 +190,7 @@ func TestSecondOwnerFencesTheFirst(t *testing.T) {
 			t.Fatal(err)
 		}
 		second := w.open(t, "")
-		cp, err := second.Takeover(t.Context(), "main")
+		cp, err := second.Takeover(t.Context(), "main", 0)
 		if err != nil || cp.Epoch != 2 || cp.LSN != 1 {
 			t.Fatalf("takeover: %+v, %v", cp, err)
 		}
@@ -208,7 +208,7 @@ func TestSecondOwnerFencesTheFirst(t *testing.T) {
 		}
 		// Another lane of the same server is not touched.
 		third := w.open(t, "")
-		if cp, err := third.Takeover(t.Context(), "other"); err != nil || cp.Epoch != 1 {
+		if cp, err := third.Takeover(t.Context(), "other", 0); err != nil || cp.Epoch != 1 {
 			t.Errorf("other lane: %+v, %v", cp, err)
 		}
 		if err := second.Apply(t.Context(), batch(2, 3)); err != nil {
@@ -252,7 +252,7 @@ func TestTakeoverEndsAnOpenTransaction(t *testing.T) {
 			t.Fatal(err)
 		}
 		second := w.open(t, "")
-		cp, err := second.Takeover(t.Context(), "main")
+		cp, err := second.Takeover(t.Context(), "main", 0)
 		if err != nil || cp.LSN != 0 {
 			t.Fatalf("takeover: %+v, %v", cp, err)
 		}
@@ -306,7 +306,7 @@ func TestRacingOwnersApplyEachUnitOnce(t *testing.T) {
 			wg.Go(func() {
 				s := w.open(t, "")
 				for {
-					cp, err := s.Takeover(t.Context(), "main")
+					cp, err := s.Takeover(t.Context(), "main", 0)
 					if err != nil {
 						continue
 					}

@@ -63,7 +63,7 @@ func (w *world) owned(t *testing.T, lane row.Lane) (*Sink, Checkpoint) {
 	if err := s.Ensure(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	cp, err := s.Takeover(t.Context(), lane)
+	cp, err := s.Takeover(t.Context(), lane, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

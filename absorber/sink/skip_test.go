@@ -22,7 +22,7 @@ func TestSkipHappensExactlyOnce(t *testing.T) {
 				if err := s.Ensure(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Takeover(t.Context(), "main"); err != nil {
+				if _, err := s.Takeover(t.Context(), "main", 0); err != nil {
 					t.Fatal(err)
 				}
 				id, err := s.AskSkip(t.Context(), "main", 6, "o'me")

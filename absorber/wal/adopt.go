@@ -70,37 +70,40 @@ func (s *Store) Adopt(ctx context.Context, name row.Lane, least row.LSN) error {
 // or shorter; ErrRollCall: they have not all been heard. See lua/open.lua.
 // Whoever is the last to be heard fences off the lane's owner in MySQL.
 func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least row.LSN) (Progress, error) {
-	live, err := NewRegistry(s.rdb, s.opts).Live(ctx)
-	if err != nil {
-		return Progress{}, classify(op, l.name, err)
-	}
 	know, run := s.Knows(l.name), ""
 	if know.Incarnation != inc { // what is known is of another life
 		know = Knowledge{}
 	} else if r := l.run.Load(); r != nil {
 		run = *r
 	}
-	ask := func(fence string) (any, error) {
-		args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds(), fence}
+	ask := func(fence, of string) (any, error) {
+		live, err := NewRegistry(s.rdb, s.opts).Live(ctx) // each time: a fence may take a while
+		if err != nil {
+			return nil, classify(op, l.name, err)
+		}
+		args := []any{inc, uint64(know.Seen), uint64(least), randomHex(8), s.opts.Process, run, uint64(know.Acknowledged), rollCallTime.Milliseconds(), fence, of}
 		for _, p := range live {
 			args = append(args, p.Process)
 		}
 		return s.admin(ctx, op, l, s.scripts.open, []any{l.keys.meta()}, args)
 	}
-	reply, err := ask("")
-	if err == nil && reply == int64(ansFence) {
+	reply, err := ask("", "")
+	if of, before, called := fenced(reply); err == nil && called {
 		epoch := row.Epoch(0)
 		if s.opts.Fence != nil {
-			checkpoint, raised, err := s.opts.Fence(ctx, l.name)
+			checkpoint, raised, err := s.opts.Fence(ctx, l.name, before)
 			if err != nil {
 				return Progress{}, fmt.Errorf("%s: end what is in flight in MySQL: %w", op, err)
 			}
 			least, epoch = max(least, checkpoint), raised
 		}
-		reply, err = ask(strconv.FormatUint(uint64(epoch), 10))
+		reply, err = ask(strconv.FormatUint(uint64(epoch), 10), of)
 	}
 	if err != nil {
 		return Progress{}, err
+	}
+	if _, _, again := fenced(reply); again { // another restart came between
+		return Progress{}, &row.Error{Op: op, Lane: l.name, Kind: row.Transient, Err: ErrRollCall}
 	}
 	if list, ok := reply.([]any); ok && len(list) > 0 && list[0] == int64(ansRoll) {
 		var missing []string
@@ -114,4 +117,17 @@ func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least
 		return Progress{}, e
 	}
 	return parseProgress(op, l.name, reply)
+}
+
+// fenced reads the answer of open.lua that asks for a fence: for which run of Redis,
+// and which epoch the one before has raised.
+func fenced(reply any) (run string, before row.Epoch, called bool) {
+	list, ok := reply.([]any)
+	if !ok || len(list) != 3 || list[0] != int64(ansFence) {
+		return "", 0, false
+	}
+	run, _ = list[1].(string)
+	text, _ := list[2].(string)
+	n, err := strconv.ParseUint(text, 10, 64)
+	return run, row.Epoch(n), err == nil
 }

@@ -3,6 +3,7 @@ package wal
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +119,7 @@ func TestOutOfMemory(t *testing.T) {
 				t.Errorf("a commit without memory gave %v", err)
 			}
 			limit("0")
-			if after := e.progress(); after != before {
+			if after := e.progress(); !reflect.DeepEqual(after, before) {
 				t.Errorf("progress went from %+v to %+v", before, after)
 			}
 			e.wantRow("k", "v1", true)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -312,7 +313,7 @@ func allOrNothing(e *env) {
 	before := e.progress()
 	e.refuse(e.unit("a").seen("first", miss).seen("last", old).put("first", "x").put("last", "x"), ErrConflict)
 	e.refuse(e.unit("a").seen("first", miss).put("first", "x").claim("free", "first").claim("taken", "first"), ErrConflict)
-	if after := e.progress(); after != before {
+	if after := e.progress(); !reflect.DeepEqual(after, before) {
 		e.Errorf("progress moved from %+v to %+v", before, after)
 	}
 	if r := e.read("first"); r.Found || r.Lease != miss.Lease {

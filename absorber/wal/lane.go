@@ -1,11 +1,11 @@
 package wal
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -92,16 +92,14 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 		return Progress{}, unexpected(op, name, m)
 	}
 	p.Epoch = row.Epoch(epoch)
-	fence, err := strconv.ParseUint(cmp.Or(m["fence"], "0"), 10, 64)
-	if err != nil {
+	if p.Refused, err = parseRefusals(m["refused"]); err != nil {
 		return Progress{}, unexpected(op, name, m)
 	}
-	p.Fence = row.Epoch(fence)
 	p.Sealed = m["sealed"] == "1"
 	p.Run, p.Roll = m["run"], m["roll"]
 	for field, to := range map[string]*row.LSN{
 		"start": &p.Start, "lost_after": &p.LostAfter, "lost_to": &p.LostTo, "told": &p.Told, "cut": &p.Cut,
-		"replaced_after": &p.ReplacedAfter, "replaced_to": &p.ReplacedTo, "stale_above": &p.StaleAbove,
+		"replaced_after": &p.ReplacedAfter, "replaced_to": &p.ReplacedTo,
 	} {
 		if m[field] == "" {
 			continue // only lanes that were rebuilt, or missed something of, have most of them
@@ -114,6 +112,23 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 	}
 	p.Pending = int64(p.LSN) - int64(p.Settled)
 	return p, nil
+}
+
+// parseRefusals reads "above:before ...".
+func parseRefusals(text string) (out Refusals, err error) {
+	for _, pair := range strings.Fields(text) {
+		above, before, _ := strings.Cut(pair, ":")
+		lsn, err := strconv.ParseUint(above, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		epoch, err := strconv.ParseUint(before, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Refusal{row.LSN(lsn), row.Epoch(epoch)})
+	}
+	return out, nil
 }
 
 // Relayed notes that the queue was given everything up to upto by the owner of

@@ -13,6 +13,7 @@ type Knowledge struct {
 	Incarnation  string  // that it has open, "" if none
 	Seen         row.LSN // highest LSN it was told of
 	Acknowledged row.LSN // highest one that was acknowledged on Redis' word alone
+	Refused      Refusals
 }
 
 // Knows tells what this process knows of the lane.
@@ -21,6 +22,9 @@ func (s *Store) Knows(name row.Lane) Knowledge {
 	k := Knowledge{Seen: row.LSN(l.floor.Load()), Acknowledged: row.LSN(l.acked.Load())}
 	if inc := l.inc.Load(); inc != nil {
 		k.Incarnation = *inc
+	}
+	if r := l.refused.Load(); r != nil {
+		k.Refused = *r
 	}
 	return k
 }
@@ -125,6 +129,7 @@ func (l *lane) enter(p Progress) {
 	l.saw(p.LSN)
 	l.inc.Store(&p.Incarnation)
 	l.run.Store(&p.Run)
+	l.refused.Store(&p.Refused)
 	l.suspect.Store(false)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ func TestRollCall(t *testing.T) {
 			"who comes late is told what is gone":  rollLate,
 			"a second restart begins another call": rollTwice,
 			"what is in flight is ended first":     rollFence,
+			"what was refused stays refused":       rollRefused,
 		} {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				t.Parallel()
@@ -285,11 +287,11 @@ func rollTwice(r *rolled) {
 
 func rollFence(r *rolled) {
 	calls, checkpoint, away := 0, row.LSN(0), errors.New("MySQL is away")
-	fencing, _ := r.process(r.server.Addr, Options{Process: "fencing", Fence: func(_ context.Context, lane row.Lane) (row.LSN, row.Epoch, error) {
+	fencing, _ := r.process(r.server.Addr, Options{Process: "fencing", Fence: func(_ context.Context, lane row.Lane, above row.Epoch) (row.LSN, row.Epoch, error) {
 		if calls++; lane != main0 {
 			r.Errorf("lane %q is fenced", lane)
 		}
-		return checkpoint, row.Epoch(calls), away
+		return checkpoint, max(above+1, row.Epoch(calls)), away
 	}})
 	r.open(fencing)
 	if calls > 0 {
@@ -310,8 +312,8 @@ func rollFence(r *rolled) {
 	if lsn := r.by(fencing, 1); lsn != 2 {
 		r.Errorf("the next LSN is %d", lsn)
 	}
-	if p := r.progress(); p.Fence != 2 || p.StaleAbove != 1 {
-		r.Errorf("records above %d count from epoch %d on", p.StaleAbove, p.Fence)
+	if p := r.progress(); !slices.Equal(p.Refused, Refusals{{1, 2}}) {
+		r.Errorf("refused are %v", p.Refused)
 	}
 	var late *row.Error
 	if err := fencing.Relayed(r.ctx, main0, 1, 2); !errors.As(err, &late) || late.Kind != row.Fenced {
@@ -334,6 +336,47 @@ func rollFence(r *rolled) {
 	if err := r.adopt(fencing); !errors.Is(err, ErrLost) || calls != 3 {
 		r.Errorf("adopt of a lane that ends at 2, drained up to 3, gave %v after %d fences", err, calls)
 	}
+}
+
+// rollRefused: a second restart, which loses nothing, does not make records count
+// that the first has made void. MySQL has forgotten the epochs meanwhile.
+func rollRefused(r *rolled) {
+	p, _ := r.process(r.server.Addr, Options{Process: "p", Fence: func(_ context.Context, _ row.Lane, above row.Epoch) (row.LSN, row.Epoch, error) {
+		return 0, max(above+1, 7), nil
+	}})
+	r.open(p)
+	next := func(want ...Refusal) {
+		r.Helper()
+		r.save()
+		r.restart()
+		r.closed(p)
+		if err := r.adopt(p); err != nil {
+			r.Fatal(err)
+		}
+		if got := r.progress().Refused; !slices.Equal(got, want) || !slices.Equal(p.Knows(main0).Refused, want) {
+			r.Errorf("refused are %v, want %v", got, want)
+		}
+	}
+	settle := func(upto row.LSN) {
+		r.Helper()
+		if err := p.Settle(r.ctx, main0, 6, upto, nil); err != nil {
+			r.Fatal(err)
+		}
+	}
+	r.by(p, 2)
+	settle(2)
+	next(Refusal{2, 7})
+	r.by(p, 3)
+	next(Refusal{2, 7}, Refusal{5, 8})
+	settle(4)
+	next(Refusal{2, 7}, Refusal{5, 8}, Refusal{5, 9})
+	for rec, want := range map[*Record]bool{{LSN: 3, Epoch: 6}: true, {LSN: 2, Epoch: 6}: false, {LSN: 5, Epoch: 7}: false, {LSN: 6, Epoch: 7}: true} {
+		if got := (Refusals{{2, 7}, {5, 8}}).Hold(rec); got != want {
+			r.Errorf("%+v is refused: %v", rec, got)
+		}
+	}
+	settle(5)
+	next(Refusal{5, 10})
 }
 
 // TestSealedStaysClosed: a lane that is being rebuilt is opened by nobody, its

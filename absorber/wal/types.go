@@ -213,8 +213,37 @@ type Record struct {
 
 	// Epoch is that of the lane's owner who gave the record to the queue, 0 if not
 	// known. Of the same LSN it tells a unit that Redis has lost from the one that
-	// took its place (Progress.StaleAbove).
+	// took its place (Refusals).
 	Epoch row.Epoch
+}
+
+// Refusal is what a restart of Redis makes of the queue: records above Above that
+// were published under an epoch before Before are of units that Redis has lost, or
+// of an owner who did not know that. They are not the lane's.
+type Refusal struct {
+	Above  row.LSN
+	Before row.Epoch
+}
+
+// Refusals are those of a lane's life, in their order.
+type Refusals []Refusal
+
+// Hold reports whether a record is refused.
+func (r Refusals) Hold(rec *Record) bool {
+	for _, f := range r {
+		if rec.LSN > f.Above && rec.Epoch < f.Before {
+			return true
+		}
+	}
+	return false
+}
+
+// Epoch is the lowest under which an owner may publish: 0 for any.
+func (r Refusals) Epoch() row.Epoch {
+	if len(r) == 0 {
+		return 0
+	}
+	return r[len(r)-1].Before
 }
 
 // SettleRow is a row of an applied batch.
@@ -261,10 +290,8 @@ type Progress struct {
 	// that was, Roll the run for which they are being asked, "" if they are not.
 	Run, Roll string
 	Cut       row.LSN
-	// Of the units above StaleAbove the queue's records count only if they were
-	// published under the epoch Fence or a later one (queue.Queue.Refuse).
-	StaleAbove row.LSN
-	Fence      row.Epoch
+	// Refused are the queue's records that are of units that Redis has lost.
+	Refused Refusals
 	// Between these LSNs Redis was rolled back, and went on with other units; who
 	// had acknowledged those before was silent for too long to be asked. 0 if that
 	// never was.

@@ -6,10 +6,11 @@
 --       the caller's name, run of Redis in which it last had the lane open ('' =
 --       none), highest LSN it acknowledged on Redis' word alone, how long a roll
 --       call takes at least (ms), epoch below which MySQL takes nothing more from
---       owners of the lane ('' = not known yet), the processes that are alive ...
+--       owners of the lane ('' = not known yet, '0' = nobody drains it), the run of
+--       Redis for which it was raised, the processes that are alive ...
 -- Answer: meta as field, value ...; or LOST; or ROLL and those who have not been
---       heard yet; or FENCE: all have, and that nothing is in flight has to be
---       made sure of before the call ends.
+--       heard yet; or FENCE, this run, and the epoch of the fence before: all have,
+--       and that nothing is in flight has to be made sure of before the call ends.
 --
 -- A caller that has seen the lane further than it is leaves word of it ('told')
 -- for whoever drains the lane and has seen less.
@@ -21,9 +22,9 @@
 -- he was not asked finds here what of his is gone. He may have been draining it:
 -- what he has in flight would move the checkpoint over units that are given the
 -- same LSNs. So it is ended in MySQL first. Nor is what he has given, or gives, to
--- the queue the lane's: above 'stale_above' the queue's records count if they were
--- published under the epoch 'fence' or a later one. What an earlier restart has
--- left unsettled is covered by that: it is published again.
+-- the queue the lane's: 'refused' lists the restarts of Redis, each the LSN above
+-- which a record is refused if it was published under an epoch before the one
+-- behind the colon. Of those whose LSN is settled the last says all.
 local inc = redis.call('HGET', KEYS[1], 'incarnation')
 local run = serverrun()
 if ARGV[1] == '' and not inc then
@@ -34,7 +35,7 @@ end
 if ARGV[1] ~= '' and inc ~= ARGV[1] or redis.call('HGET', KEYS[1], 'sealed') == '1' then
   return LOST -- or somebody is about to rebuild it
 end
-local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began', 'settled', 'stale_above')
+local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began', 'settled', 'refused')
 local lsn, seen, least = tonumber(m[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local agreed = run == '' or m[3] == run
 local late = agreed and ARGV[6] ~= '' and m[3] and ARGV[6] ~= m[3]
@@ -72,7 +73,7 @@ if m[5] ~= run then
 end
 redis.call('HSET', KEYS[1], 'heard:' .. ARGV[5], '1')
 local answer, heard = {ROLL}, {'roll', 'roll_began', 'heard:' .. ARGV[5]}
-for i = 10, #ARGV do
+for i = 11, #ARGV do
   local field = 'heard:' .. ARGV[i]
   if redis.call('HEXISTS', KEYS[1], field) == 0 then
     answer[#answer + 1] = ARGV[i]
@@ -85,13 +86,22 @@ end
 if lsn < tonumber(m[2] or '0') then
   return LOST
 end
-if ARGV[9] == '' then
-  return FENCE
+local refused = {}
+for above, before in string.gmatch(m[8] or '', '(%d+):(%d+)') do
+  refused[#refused + 1] = {above, before}
 end
-local above = m[8]
-if not above or tonumber(above) <= tonumber(m[7]) then
-  above = m[1]
+if ARGV[9] == '' or ARGV[10] ~= run then
+  return {FENCE, run, #refused > 0 and refused[#refused][2] or '0'}
 end
-redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1], 'fence', ARGV[9], 'stale_above', above)
+if ARGV[9] ~= '0' then
+  refused[#refused + 1] = {m[1], ARGV[9]}
+end
+while #refused > 1 and tonumber(refused[2][1]) <= tonumber(m[7]) do
+  table.remove(refused, 1)
+end
+for i = 1, #refused do
+  refused[i] = refused[i][1] .. ':' .. refused[i][2]
+end
+redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1], 'fence', ARGV[9], 'refused', table.concat(refused, ' '))
 redis.call('HDEL', KEYS[1], unpack(heard))
 return redis.call('HGETALL', KEYS[1])

@@ -77,20 +77,22 @@ func (p *parts) lookAtRedis(ctx context.Context) ([]string, error) {
 	return warnings, err
 }
 
-// reached is how far MySQL and Kafka know a lane to be.
-func (p *parts) reached(ctx context.Context, lane row.Lane) (row.LSN, error) {
+// reached is how far MySQL and Kafka know a lane to be, but for records that are
+// refused.
+func (p *parts) reached(ctx context.Context, lane row.Lane, refused wal.Refusals) (row.LSN, error) {
 	cp, err := p.sinks[lane].Checkpoint(ctx, lane)
 	if err != nil || p.kafka == nil {
 		return cp.LSN, err
 	}
+	p.kafka.Refuse(lane, refused)
 	top, err := p.kafka.Top(ctx, lane)
 	return max(cp.LSN, top), err
 }
 
 // fence ends what whoever drains the lane has in flight in MySQL, and tells how
 // far he came. He takes the lane over again when he notices.
-func (p *parts) fence(ctx context.Context, lane row.Lane) (row.LSN, row.Epoch, error) {
-	cp, err := p.sinks[lane].Takeover(ctx, lane)
+func (p *parts) fence(ctx context.Context, lane row.Lane, above row.Epoch) (row.LSN, row.Epoch, error) {
+	cp, err := p.sinks[lane].Takeover(ctx, lane, above)
 	return cp.LSN, cp.Epoch, err
 }
 
@@ -118,6 +120,7 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	}
 	top := row.LSN(0)
 	if p.kafka != nil {
+		p.kafka.Refuse(lane, left.Refused)
 		if top, err = p.kafka.Recent(ctx, lane); err != nil {
 			return err
 		}
