@@ -65,10 +65,8 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 	if err != nil {
 		return cp, err
 	}
-	if refused := left.Refused; left.Incarnation != "" {
-		w.cfg.Queue.Refuse(lane, refused)
-	} else {
-		w.cfg.Queue.Refuse(lane, know.Refused)
+	if err := w.refuse(cp, left.Refused.Or(know.Refused)); err != nil {
+		return cp, err
 	}
 	if cp, err = w.moveOn(ctx, cp, left); err != nil {
 		return cp, err
@@ -103,6 +101,18 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 		return cp, err
 	}
 	return w.rebuild(ctx, cp, know, left, top)
+}
+
+// refuse tells the queue which records are not the lane's. Who owns the lane under
+// an epoch before them has to take it over again: nothing that he publishes would
+// count.
+func (w *Worker) refuse(cp sink.Checkpoint, refused wal.Refusals) error {
+	w.cfg.Queue.Refuse(w.cfg.Lane, refused)
+	if w.above = max(w.above, refused.Epoch()); cp.Epoch < w.above {
+		return &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient,
+			Err: fmt.Errorf("the lane was fenced off: epoch %d is before %d", cp.Epoch, w.above)}
+	}
+	return nil
 }
 
 // mayLose gives a Redis that still has what is missing above end, and was seen

@@ -278,13 +278,12 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	if err := agree(w.cfg.Lane, cp, p); err != nil {
 		return nil, nil, err
 	}
-	if w.above = max(w.above, p.Refused.Epoch()); cp.Epoch < w.above {
-		return nil, nil, &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient, Err: fmt.Errorf("MySQL has forgotten that the lane had owners up to epoch %d", w.above)}
+	if err := w.refuse(cp, p.Refused); err != nil {
+		return nil, nil, err
 	}
 	if p.Roll != "" {
 		return nil, nil, &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient, Err: wal.ErrRollCall}
 	}
-	w.cfg.Queue.Refuse(w.cfg.Lane, p.Refused)
 	r := newRelay(w, p, cp)
 	d := newDrainer(w, r, cp, p)
 	if err := d.loadParked(ctx); err != nil {

@@ -185,7 +185,7 @@ func (k *Kafka) Refuse(lane row.Lane, refused wal.Refusals) {
 	if p := k.lanes[lane]; p != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.refused = later(p.refused, refused)
+		p.refused = p.refused.Or(refused)
 	}
 }
 

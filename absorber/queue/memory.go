@@ -142,7 +142,7 @@ func (m *Memory) Refuse(lane row.Lane, refused wal.Refusals) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.ring(lane)
-	r.refused = later(r.refused, refused)
+	r.refused = r.refused.Or(refused)
 	top := r.floor
 	for i := range r.slots {
 		if r.refused.Hold(&r.slots[i]) {

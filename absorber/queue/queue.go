@@ -56,14 +56,6 @@ type Queue interface {
 	Close() error
 }
 
-// later is the one of two that a later owner has set.
-func later(a, b wal.Refusals) wal.Refusals {
-	if b.Epoch() >= a.Epoch() {
-		return b
-	}
-	return a
-}
-
 // window is how far the relay may run ahead of the drainer where the queue
 // would otherwise hold the backlog a second time, in records.
 const window = 10000

@@ -192,7 +192,7 @@ func (r *Redis) look(ctx context.Context, lane row.Lane, after row.LSN, most int
 func (r *Redis) Refuse(lane row.Lane, refused wal.Refusals) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.refused[lane] = later(r.refused[lane], refused)
+	r.refused[lane] = r.refused[lane].Or(refused)
 }
 
 // tell returns whether the lane's reader knows already that it was empty.

@@ -91,11 +91,11 @@ func (s *Store) agree(ctx context.Context, op string, l *lane, inc string, least
 	if of, before, called := fenced(reply); err == nil && called {
 		epoch := row.Epoch(0)
 		if s.opts.Fence != nil {
-			checkpoint, raised, err := s.opts.Fence(ctx, l.name, before)
+			reached, raised, err := s.opts.Fence(ctx, l.name, before)
 			if err != nil {
 				return Progress{}, fmt.Errorf("%s: end what is in flight in MySQL: %w", op, err)
 			}
-			least, epoch = max(least, checkpoint), raised
+			least, epoch = max(least, reached), raised
 		}
 		reply, err = ask(strconv.FormatUint(uint64(epoch), 10), of)
 	}

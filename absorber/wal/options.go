@@ -33,10 +33,10 @@ type Options struct {
 	DurableWait time.Duration
 
 	// Fence makes MySQL refuse what whoever owned the lane until now has in flight
-	// there, and gives its checkpoint and the epoch that it has raised, which is
-	// higher than above (sink.Takeover). A lane is not opened in a new run of Redis
-	// without. nil: nobody drains it.
-	Fence func(ctx context.Context, lane row.Lane, above row.Epoch) (checkpoint row.LSN, epoch row.Epoch, err error)
+	// there (sink.Takeover), and gives the epoch that it has raised, which is higher
+	// than above, and how far MySQL and the queue know the lane to be after that. A
+	// lane is not opened in a new run of Redis without. nil: nobody drains it.
+	Fence func(ctx context.Context, lane row.Lane, above row.Epoch) (reached row.LSN, epoch row.Epoch, err error)
 
 	Effects effect.Hook // nil but in tests
 }

@@ -100,8 +100,9 @@ type Rebuilt struct {
 func (s *Store) Rebuild(ctx context.Context, name row.Lane, was Progress, r Rebuilt) (Progress, error) {
 	const op = "wal.rebuild"
 	l, fresh := s.lane(name), randomHex(8)
+	refused := was.Refused.Or(s.Knows(name).Refused)
 	p, err := s.replace(ctx, op, l, s.scripts.rebuild, []any{l.keys.meta(), l.keys.wal(), l.keys.lost(fresh)},
-		[]any{was.Incarnation, uint64(r.End), uint64(r.Acknowledged), uint64(r.Start), fresh})
+		[]any{was.Incarnation, uint64(r.End), uint64(r.Acknowledged), uint64(r.Start), fresh, refused.String(), uint64(refused.Epoch())})
 	if err == nil {
 		l.begin(p)
 	}

@@ -2,6 +2,8 @@ package wal
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -236,6 +238,23 @@ func (r Refusals) Hold(rec *Record) bool {
 		}
 	}
 	return false
+}
+
+// Or is the one of two lists that a later owner has set.
+func (r Refusals) Or(other Refusals) Refusals {
+	if other.Epoch() > r.Epoch() {
+		return other
+	}
+	return r
+}
+
+// String is the list as it stands in Redis.
+func (r Refusals) String() string {
+	var b strings.Builder
+	for i, f := range r {
+		fmt.Fprintf(&b, "%s%d:%d", strings.Repeat(" ", min(i, 1)), f.Above, f.Before)
+	}
+	return b.String()
 }
 
 // Epoch is the lowest under which an owner may publish: 0 for any.

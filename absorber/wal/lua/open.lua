@@ -9,8 +9,9 @@
 --       owners of the lane ('' = not known yet, '0' = nobody drains it), the run of
 --       Redis for which it was raised, the processes that are alive ...
 -- Answer: meta as field, value ...; or LOST; or ROLL and those who have not been
---       heard yet; or FENCE, this run, and the epoch of the fence before: all have,
---       and that nothing is in flight has to be made sure of before the call ends.
+--       heard yet; or FENCE, this run, and an epoch that the fence's has to exceed:
+--       all have, and before the call ends it has to be made sure of that nothing is
+--       in flight, and that MySQL and the queue know of nothing that is not here.
 --
 -- A caller that has seen the lane further than it is leaves word of it ('told')
 -- for whoever drains the lane and has seen less.
@@ -24,7 +25,8 @@
 -- same LSNs. So it is ended in MySQL first. Nor is what he has given, or gives, to
 -- the queue the lane's: 'refused' lists the restarts of Redis, each the LSN above
 -- which a record is refused if it was published under an epoch before the one
--- behind the colon. Of those whose LSN is settled the last says all.
+-- behind the colon: the last 64 at which the lane had got further, for MySQL, too,
+-- may go back to before what is settled, and the queue's records are read again.
 local inc = redis.call('HGET', KEYS[1], 'incarnation')
 local run = serverrun()
 if ARGV[1] == '' and not inc then
@@ -35,7 +37,7 @@ end
 if ARGV[1] ~= '' and inc ~= ARGV[1] or redis.call('HGET', KEYS[1], 'sealed') == '1' then
   return LOST -- or somebody is about to rebuild it
 end
-local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began', 'settled', 'refused')
+local m = redis.call('HMGET', KEYS[1], 'lsn', 'told', 'run', 'cut', 'roll', 'roll_began', 'epoch', 'refused')
 local lsn, seen, least = tonumber(m[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local agreed = run == '' or m[3] == run
 local late = agreed and ARGV[6] ~= '' and m[3] and ARGV[6] ~= m[3]
@@ -91,12 +93,16 @@ for above, before in string.gmatch(m[8] or '', '(%d+):(%d+)') do
   refused[#refused + 1] = {above, before}
 end
 if ARGV[9] == '' or ARGV[10] ~= run then
-  return {FENCE, run, #refused > 0 and refused[#refused][2] or '0'}
+  local before = math.max(tonumber(m[7]), #refused > 0 and tonumber(refused[#refused][2]) or 0)
+  return {FENCE, run, dec(before)}
+end
+if #refused > 0 and refused[#refused][1] == m[1] then
+  table.remove(refused)
 end
 if ARGV[9] ~= '0' then
   refused[#refused + 1] = {m[1], ARGV[9]}
 end
-while #refused > 1 and tonumber(refused[2][1]) <= tonumber(m[7]) do
+if #refused > 64 then
   table.remove(refused, 1)
 end
 for i = 1, #refused do

@@ -89,11 +89,20 @@ func (p *parts) reached(ctx context.Context, lane row.Lane, refused wal.Refusals
 	return max(cp.LSN, top), err
 }
 
-// fence ends what whoever drains the lane has in flight in MySQL, and tells how
-// far he came. He takes the lane over again when he notices.
+// fence ends what whoever drains the lane has in flight in MySQL, and tells how far
+// MySQL and Kafka know the lane to be after that: what they know of is not to be given
+// to others. He takes the lane over again when he notices.
 func (p *parts) fence(ctx context.Context, lane row.Lane, above row.Epoch) (row.LSN, row.Epoch, error) {
 	cp, err := p.sinks[lane].Takeover(ctx, lane, above)
-	return cp.LSN, cp.Epoch, err
+	if err != nil {
+		return 0, 0, err
+	}
+	left, err := p.store.Remains(ctx, lane)
+	if err != nil {
+		return 0, 0, err
+	}
+	reached, err := p.reached(ctx, lane, left.Refused)
+	return reached, cp.Epoch, err
 }
 
 // openLane opens a lane in Redis. One that Redis has lost, or that was rolled
