@@ -19,6 +19,7 @@ func (p *parser) scanned(plan *Plan, s span) bool {
 	plan.Reason, p.reason = p.reason, ""
 	plan.Scans, plan.where.scan = true, scanParts{where: s, alias: p.alias, terms: p.terms}
 	plan.where.scan.numbers, plan.where.scan.quiet = p.quietParts(p.unknown)
+	plan.where.scan.alone = len(p.terms) < 2 && !slices.ContainsFunc(p.unknown, p.joins)
 	for i := s.from; i < s.to; i++ {
 		plan.where.scan.clock = plan.where.scan.clock || p.toks[i].kind == tokWord && clocks[lower(p.text(i))]
 	}
@@ -33,6 +34,7 @@ type scanParts struct {
 	clock        bool // they ask for the time
 
 	terms   []term // the conditions of WHERE, see quiet.go
+	alone   bool   // there is only one
 	quiet   bool
 	numbers []int32
 }

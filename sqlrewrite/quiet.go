@@ -19,14 +19,11 @@ import (
 // numbers for that.
 func (p *parser) quietParts(unknown []span) (slots []int32, ok bool) {
 	for _, s := range unknown {
-		if p.quietLike(s) {
-			continue
+		if !p.quietLike(s) && !p.quietNumbers(s) && !p.quietTimes(s) && !p.quietTexts(s) {
+			return nil, false
 		}
 		for i := s.from; i < s.to; i++ {
-			if !p.quietToken(i, s.to) {
-				return nil, false
-			}
-			if p.toks[i].kind == tokParam {
+			if p.toks[i].kind == tokParam && !is(p.text(i-1), "LIKE") {
 				slots = append(slots, p.slots[i])
 			}
 		}
@@ -34,42 +31,108 @@ func (p *parser) quietParts(unknown []span) (slots []int32, ok bool) {
 	return slots, true
 }
 
-// quietWords are those that stand between numbers and times and do nothing to them.
+// joins reports whether a condition consists of others, of which not all may be
+// looked at.
+func (p *parser) joins(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		switch p.joining(i) {
+		case "and", "or", "xor", "between", "case", "if", "ifnull", "nullif", "coalesce":
+			return true
+		}
+		if p.opAt(i, "||") {
+			return true
+		}
+	}
+	return false
+}
+
+// quietWords are those that stand between numbers, or times, and do nothing to them.
 var quietWords = wordSet("and or xor not is null true false between in")
 
-// quietToken reports whether a token may stand in a condition on numbers and times
-// that neither computes nor converts: it only compares, and adds to the time or
-// takes from it.
-func (p *parser) quietToken(i, to int) bool {
-	switch t := p.toks[i]; t.kind {
-	case tokNumber, tokParam:
-		return true
+// quietNumbers reports whether a condition compares numbers and columns of numbers,
+// and does nothing else.
+func (p *parser) quietNumbers(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		if k := p.toks[i].kind; k != tokNumber && k != tokParam && !p.quietJoint(i) && !p.quietColumn(i, numeric) {
+			return false
+		}
+	}
+	return true
+}
+
+// quietTexts reports whether a condition compares texts and columns of texts, and
+// does nothing else.
+func (p *parser) quietTexts(s span) bool {
+	for i := s.from; i < s.to; i++ {
+		if p.toks[i].kind != tokString && !p.quietJoint(i) && !p.quietColumn(i, textual) && !is(p.text(i), "LIKE") {
+			return false
+		}
+	}
+	return true
+}
+
+// quietTimes reports whether a condition compares columns of dates, or of dates with
+// times, and what time it is, or was or will be, and does nothing else.
+func (p *parser) quietTimes(s span) bool {
+	dated := func(t schema.Type) bool { return t == schema.Date || t == schema.Datetime || t == schema.Timestamp }
+	for i := s.from; i < s.to; i++ {
+		switch {
+		case p.quietClock(i):
+			if p.opAt(i+1, "(") { // its precision, perhaps
+				for i++; !p.opAt(i, ")"); i++ {
+					if i+1 >= s.to || i > s.from && p.slots[i] >= 0 {
+						return false
+					}
+				}
+			}
+			for (p.opAt(i+1, "+") || p.opAt(i+1, "-")) && i+4 < s.to && is(p.text(i+2), "INTERVAL") && units[lower(p.text(i+4))] {
+				if k := p.toks[i+3].kind; k != tokNumber && k != tokParam {
+					return false
+				}
+				i += 4
+			}
+		case !p.quietJoint(i) && !p.quietColumn(i, dated):
+			return false
+		}
+	}
+	return true
+}
+
+// quietClock reports whether a token is a function that tells a date, or a date with
+// the time.
+func (p *parser) quietClock(i int) bool {
+	if p.toks[i].kind != tokWord || p.opAt(i-1, ".") {
+		return false
+	}
+	switch w := lower(p.text(i)); w {
+	case "now", "curdate", "current_timestamp", "current_date", "localtime", "localtimestamp", "utc_timestamp", "utc_date":
+		return p.t.Column(w) < 0
+	}
+	return false
+}
+
+// quietJoint reports whether a token joins, compares or encloses.
+func (p *parser) quietJoint(i int) bool {
+	switch text := p.text(i); p.toks[i].kind {
 	case tokOp:
-		switch op := string(p.text(i)); op {
+		switch string(text) {
 		case "(", ")", ",", ".", "=", "<", ">", "<=", ">=", "<>", "!=", "<=>":
 			return true
-		case "+", "-":
-			return i+1 < to && is(p.text(i+1), "INTERVAL")
 		}
-		return false
 	case tokWord:
-		word := lower(p.text(i))
-		if quietWords[word] || clocks[word] || units[word] && i > 1 && is(p.text(i-2), "INTERVAL") {
-			return true
-		}
-		if word == "interval" {
-			return i+2 < to && (p.toks[i+1].kind == tokNumber || p.toks[i+1].kind == tokParam) && i > 0
-		}
+		return quietWords[lower(text)]
 	}
-	if p.opAt(i+1, ".") { // a qualifier
-		return true
-	}
+	return false
+}
+
+// quietColumn reports whether a token is a column of such a type, or its qualifier.
+func (p *parser) quietColumn(i int, such func(schema.Type) bool) bool {
 	name, ok := identifier(p.text(i), p.toks[i])
-	c := -1
-	if ok {
-		c = p.t.Column(name)
+	if !ok || p.opAt(i+1, ".") {
+		return ok
 	}
-	return c >= 0 && (numeric(p.t.Columns[c].Type) || temporal(p.t.Columns[c].Type))
+	c := p.t.Column(name)
+	return c >= 0 && such(p.t.Columns[c].Type)
 }
 
 // quietLike reports whether a condition is: column LIKE text.
@@ -82,14 +145,14 @@ func (p *parser) quietLike(s span) bool {
 		return false
 	}
 	c := p.t.Column(name)
-	return c >= 0 && (p.t.Columns[c].Type == schema.Char || p.t.Columns[c].Type == schema.Varchar || p.t.Columns[c].Type == schema.Text)
+	return c >= 0 && textual(p.t.Columns[c].Type)
 }
 
 // scanQuiet reports whether no condition of WHERE warns, or fails, at a row, or
-// there is only one.
+// there is only one, which is looked at for each.
 func (p *Plan) scanQuiet(args []Arg, env *Env) bool {
 	sc := &p.where.scan
-	if len(sc.terms) < 2 {
+	if sc.alone {
 		return true
 	}
 	mode := env.storeMode()
