@@ -42,7 +42,8 @@ func TestScan(t *testing.T) {
 				"SELECT id FROM job WHERE n = 20", "SELECT id FROM job WHERE n = 20 OR n = 5 ORDER BY id", "SELECT id FROM job WHERE n = -5", "SELECT * FROM job WHERE ref IS NULL")
 			p.query(fromRows, "SELECT id, 100 - n AS n FROM job ORDER BY n, id LIMIT 2", "SELECT id, n AS id2 FROM job ORDER BY -id2, id LIMIT 1") // n is the alias
 			p.execute(fromRows, "SELECT id, n FROM job WHERE state = ? AND n > ? ORDER BY id", "new", int(2))
-			p.execute(fromRows, "SELECT id FROM job WHERE ref = CONCAT(?, ?) OR n < - ? ORDER BY id", `'\`, nil, int(-4))
+			p.execute(fromRows, "SELECT id FROM job WHERE ref <=> CONCAT(?, ?) ORDER BY id", `'\`, nil)
+			p.execute(fromRows, "SELECT id FROM job WHERE n < - ? ORDER BY id", int(-4))
 			p.query(updated,
 				"UPDATE job SET n = n + 1 WHERE state = 'new'", "UPDATE job SET state = 'run' WHERE state = 'new' ORDER BY id LIMIT 1", "UPDATE job SET n = n + 1 WHERE state = 'none'",
 				"UPDATE job SET run = NOW(3) - INTERVAL 1 HOUR WHERE n > 5 AND run IS NULL", "UPDATE job SET run = NULL WHERE run < NOW(3)", "UPDATE job SET n = 0")
