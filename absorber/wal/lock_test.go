@@ -247,13 +247,14 @@ func lockFair(e *env) {
 func lockSharedDead(e *env) {
 	l := e.lockOf("k")
 	l.Shared = true
-	if err := e.s.Lock(e.ctx, main0, "dead", 20*time.Millisecond, true, []Lock{l}); err != nil {
+	const lease = 500 * time.Millisecond // longer than a busy machine takes for the next call
+	if err := e.s.Lock(e.ctx, main0, "dead", lease, true, []Lock{l}); err != nil {
 		e.Fatal(err)
 	}
-	if err := e.s.Lock(e.ctx, main0, "waits", 20*time.Millisecond, true, []Lock{e.lockOf("k")}); !errors.Is(err, ErrLocked) {
+	if err := e.s.Lock(e.ctx, main0, "waits", lease, true, []Lock{e.lockOf("k")}); !errors.Is(err, ErrLocked) {
 		e.Fatal(err)
 	}
-	e.pass(50 * time.Millisecond)
+	e.pass(lease * 6 / 5)
 	e.share("a", true, nil, "k")
 	e.commit(e.unit("w").put("k", "v").by("a"))
 	e.share("b", true, nil, "l")
