@@ -135,7 +135,7 @@ func (c *computation) read(ctx context.Context) (string, error) {
 		images, err = c.s.lookup(ctx, c.p, sc)
 	}
 	if errors.Is(err, absorber.ErrShut) {
-		return "gate_shut", nil
+		return reasonGateShut, nil
 	}
 	if err != nil {
 		return "", err

@@ -25,7 +25,7 @@ func (s *session) pointRead(ctx context.Context, p *sqlrewrite.Plan, args []sqlr
 		images, err = s.lookup(ctx, p, sc)
 	}
 	if errors.Is(err, absorber.ErrShut) {
-		return "gate_shut", nil
+		return reasonGateShut, nil
 	}
 	if reason, err := refused(err); reason != "" || err != nil {
 		return reason, err

@@ -209,7 +209,7 @@ func (c *computation) do(ctx context.Context, adm *admission) (reason string, er
 // final reports whether a reason keeps a statement from being absorbed however
 // its values are computed.
 func final(reason string) bool {
-	return reason == "backlog_full" || reason == absorber.ReasonTooLarge || reason == "gate_shut" || strings.HasPrefix(reason, "foreign_key_") || strings.HasPrefix(reason, "transaction_")
+	return reason == "backlog_full" || reason == absorber.ReasonTooLarge || reason == reasonGateShut || strings.HasPrefix(reason, "foreign_key_") || strings.HasPrefix(reason, "transaction_")
 }
 
 // here does a statement that is computed here.

@@ -25,7 +25,7 @@ const (
 const (
 	reasonScanWarnings = "scan_warnings" // finding its rows fails or warns, in ways that are MySQL's to tell
 	reasonTableMoved   = "table_moved"   // the table is written all the time
-	reasonGateShut     = "gate_shut"
+	reasonGateShut     = "gate_shut"     // of reads by key, too
 )
 
 // mayScan reports whether a statement without a key can be computed here: its

@@ -96,11 +96,12 @@ if ARGV[9] == '' or ARGV[10] ~= run then
   local before = math.max(tonumber(m[7]), #refused > 0 and tonumber(refused[#refused][2]) or 0)
   return {FENCE, run, dec(before)}
 end
-if #refused > 0 and refused[#refused][1] == m[1] then
-  table.remove(refused)
-end
 if ARGV[9] ~= '0' then
+  if #refused > 0 and refused[#refused][1] == m[1] then
+    table.remove(refused) -- the later says all
+  end
   refused[#refused + 1] = {m[1], ARGV[9]}
+  redis.call('HSET', KEYS[1], 'fence', ARGV[9])
 end
 if #refused > 64 then
   table.remove(refused, 1)
@@ -108,6 +109,6 @@ end
 for i = 1, #refused do
   refused[i] = refused[i][1] .. ':' .. refused[i][2]
 end
-redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1], 'fence', ARGV[9], 'refused', table.concat(refused, ' '))
+redis.call('HSET', KEYS[1], 'run', run, 'cut', m[1], 'refused', table.concat(refused, ' '))
 redis.call('HDEL', KEYS[1], unpack(heard))
 return redis.call('HGETALL', KEYS[1])
