@@ -18,8 +18,8 @@ func TestSessionCharset(t *testing.T) {
 		t.Run(backend.name, func(t *testing.T) {
 			db := backend.start(t)
 			cfg := settings(t, db, servertest.Redis(t).Addr)
-			p := start(t, db, cfg)
 			direct, proxied := db.Database(t), db.Database(t)
+			p := start(t, db, cfg)
 			db.Exec(t, direct, ddl)
 			db.Exec(t, proxied, ddl)
 			mustExec(t, p.open(t, ""), "CALL shock_absorber.enable('"+proxied+".w')")

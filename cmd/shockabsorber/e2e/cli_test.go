@@ -57,8 +57,8 @@ func TestCommandLine(t *testing.T) {
 			db := backend.start(t)
 			cfg := settings(t, db, servertest.Redis(t).Addr)
 			cfg.WriteBack.DrainRate = 5
-			p := start(t, db, cfg)
 			direct, proxied := db.Database(t), db.Database(t)
+			p := start(t, db, cfg)
 			want := commandLine(t, db.Addr, direct, strings.ReplaceAll(cliScript, "%ENABLE%", "DO 0;"))
 			got := commandLine(t, p.Proxy, proxied, strings.ReplaceAll(cliScript, "%ENABLE%", "CALL shock_absorber.enable('"+proxied+".payments');"))
 			if testing.Verbose() {

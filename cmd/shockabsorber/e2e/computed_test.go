@@ -98,8 +98,8 @@ func TestComputedTables(t *testing.T) {
 		t.Run(backend.name, func(t *testing.T) {
 			db := backend.start(t)
 			cfg := settings(t, db, servertest.Redis(t).Addr)
-			p := start(t, db, cfg)
 			direct, proxied := db.Database(t), db.Database(t)
+			p := start(t, db, cfg)
 			enable := "CALL shock_absorber.enable('" + proxied + ".acc');\nCALL shock_absorber.enable('" + proxied + ".def');\nCALL shock_absorber.enable('" + proxied + ".loud');"
 			want := commandLine(t, db.Addr, direct, strings.ReplaceAll(computedScript, "%ENABLE%", "DO 0;\nDO 0;\nDO 0;"))
 			got := commandLine(t, p.Proxy, proxied, strings.ReplaceAll(computedScript, "%ENABLE%", enable))

@@ -64,9 +64,7 @@ func (f *fleet) drained(t *testing.T) {
 		}
 		return true
 	})
-	if n := count(t, f.pools[0], "SELECT COUNT(*) FROM shock_absorber.dead_letters"); n != 0 {
-		t.Errorf("%d dead letters: something was acknowledged that MySQL refuses", n)
-	}
+	noDeadLetters(t, f.pools[0])
 }
 
 // absorbed fails the test if fewer units than least went through the WAL.

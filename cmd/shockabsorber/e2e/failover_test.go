@@ -129,9 +129,7 @@ func TestMySQLFailover(t *testing.T) {
 			t.Errorf("%d acknowledged rows are lost, named were units %d to %d", len(lost), from, to)
 		}
 		mustExec(t, d.pool, "INSERT INTO ledger (id, n) VALUES (-1, 0)")
-		if n := count(t, d.pool, "SELECT COUNT(*) FROM shock_absorber.dead_letters"); n != 0 {
-			t.Errorf("%d dead letters", n)
-		}
+		noDeadLetters(t, d.pool)
 	})
 	t.Run("to a server that lacks the last transactions, which Kafka has", func(t *testing.T) {
 		d, g := begin(t, kafkaLevel(t))

@@ -196,11 +196,7 @@ func TestMySQLFaults(t *testing.T) {
 			})
 			d.load(func() { fault(t, d) })
 			d.wantAll()
-			if n := count(t, d.pool, "SELECT COUNT(*) FROM shock_absorber.dead_letters"); n != 0 {
-				var cause string
-				_ = d.direct.QueryRow("SELECT cause FROM shock_absorber.dead_letters LIMIT 1").Scan(&cause)
-				t.Errorf("%d dead letters, such as %s", n, cause)
-			}
+			noDeadLetters(t, d.pool)
 		})
 	}
 }

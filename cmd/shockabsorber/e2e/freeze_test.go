@@ -66,9 +66,7 @@ func TestFreezeInApply(t *testing.T) {
 		t.Errorf("the checkpoint is at %d, it was at %d before four more units", now, taken)
 	}
 	wantLedger(t, direct, database, want)
-	if n := count(t, direct, "SELECT COUNT(*) FROM shock_absorber.dead_letters"); n != 0 {
-		t.Errorf("%d dead letters", n)
-	}
+	noDeadLetters(t, direct)
 }
 
 // TestFreezeLosesTail freezes the only drainer with a batch in flight, and Redis

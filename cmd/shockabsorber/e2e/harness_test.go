@@ -141,6 +141,15 @@ func count(t *testing.T, db *sql.DB, query string, args ...any) int {
 	return n
 }
 
+// noDeadLetters fails the test for each write that MySQL refused for good: it
+// was acknowledged. The tables tell if another test left it.
+func noDeadLetters(t *testing.T, db *sql.DB) {
+	t.Helper()
+	if letters := rowsOf(t, db, "SELECT tables, cause FROM shock_absorber.dead_letters"); letters != "" {
+		t.Errorf("acknowledged, and MySQL refuses it:\n%s", letters)
+	}
+}
+
 // lane is how far a proxy's only lane is.
 type lane struct{ lsn, checkpoint, backlog int }
 

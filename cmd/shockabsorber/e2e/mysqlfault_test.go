@@ -16,16 +16,6 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/cmd/shockabsorber/config"
 )
 
-// noDeadLetters checks that nothing was taken for refused.
-func (d *durable) noDeadLetters() {
-	d.t.Helper()
-	if n := count(d.t, d.pool, "SELECT COUNT(*) FROM shock_absorber.dead_letters"); n != 0 {
-		var cause string
-		_ = d.direct.QueryRow("SELECT cause FROM shock_absorber.dead_letters LIMIT 1").Scan(&cause)
-		d.t.Errorf("%d dead letters, such as %s", n, cause)
-	}
-}
-
 // TestMySQLDeadlock: InnoDB takes the drainer's transaction as the victim of a
 // deadlock, again and again. It is begun anew each time.
 func TestMySQLDeadlock(t *testing.T) {
@@ -53,7 +43,7 @@ func TestMySQLDeadlock(t *testing.T) {
 	}
 	t.Logf("%d deadlocks, the drainer was the victim %d times", deadlocks()-before, won)
 	d.wantAll()
-	d.noDeadLetters()
+	noDeadLetters(d.t, d.pool)
 }
 
 // provoke locks what the drainer needs, and then wants what it has.
@@ -109,7 +99,7 @@ func TestMySQLDiskFull(t *testing.T) {
 	})
 	t.Log(told)
 	d.wantAll()
-	d.noDeadLetters()
+	noDeadLetters(d.t, d.pool)
 }
 
 // TestMySQLKilledInCommit: MySQL dies right behind the drainer's COMMIT, before
@@ -149,7 +139,7 @@ func TestMySQLKilledInCommit(t *testing.T) {
 	})
 	t.Logf("killed in %d commits, the checkpoint had moved in %d of them", kills.Load(), happened)
 	d.wantAll()
-	d.noDeadLetters()
+	noDeadLetters(d.t, d.pool)
 }
 
 // checkpointOf is the lane's checkpoint in MySQL.

@@ -65,7 +65,5 @@ func TestMySQLSwitchover(t *testing.T) {
 			t.Errorf("%d of %d rows have all increments", n, rows)
 		}
 	}
-	if n := count(t, now, "SELECT COUNT(*) FROM shock_absorber.dead_letters"); n != 0 {
-		t.Errorf("%d dead letters", n)
-	}
+	noDeadLetters(t, now)
 }
