@@ -23,7 +23,7 @@ func (c *computation) answer() error {
 		s.outcome.warnings = res.warnings
 		return s.conn.WriteError(res.failure)
 	case c.p.Verb == sqlrewrite.PointRead:
-		s.outcome.readRows(len(res.rows))
+		s.outcome.readRows(c.p.Offset(c.args) + len(res.rows))
 		s.outcome.warnings = res.warnings
 		return s.writeShadowRows(res, c.req, c.flags)
 	}

@@ -113,6 +113,9 @@ func (c *computation) scanRead(ctx context.Context) (string, error) {
 		if c.numbersRows() || len(images) > 1 && (err != nil || len(c.res.rows) > 1 && !c.p.Ordered()) {
 			return string(sqlrewrite.ReasonSeveralRows), nil
 		}
+		if err == nil && len(c.res.rows) == 0 && c.p.Offset(c.args) > 0 {
+			return string(sqlrewrite.ReasonLimit), nil // how many there are FOUND_ROWS() tells
+		}
 		if moved, merr := c.s.shared.engine.Moved(ctx, l); merr != nil {
 			return "", merr
 		} else if !moved {

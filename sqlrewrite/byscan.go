@@ -240,6 +240,16 @@ func (p *Plan) ScanSuffices(args []Arg, got, most, pending int) Reason {
 	return ""
 }
 
+// Offset is how many rows of its result a SELECT leaves out: FOUND_ROWS() counts
+// those of them that there are. It is 0 for a statement by key.
+func (p *Plan) Offset(args []Arg) int {
+	if p.where == nil || p.where.offset < 0 {
+		return 0
+	}
+	n, _ := smallNumber(args[p.where.offset])
+	return n
+}
+
 // smallNumber is a number of LIMIT that is not large.
 func smallNumber(a Arg) (int, bool) {
 	n, err := strconv.ParseUint(string(a.Text), 10, 16)

@@ -40,6 +40,10 @@ func TestScan(t *testing.T) {
 				"SELECT id, n FROM job WHERE state = 'new' ORDER BY id", "SELECT id, n FROM job WHERE state = 'new' ORDER BY id DESC LIMIT 1", "SELECT id FROM job ORDER BY id LIMIT 1 OFFSET 2",
 				"SELECT COUNT(*), SUM(n), MAX(id) FROM job", "SELECT COUNT(*) FROM job WHERE state = 'new'", "SELECT n + 1 AS m FROM job j WHERE j.n > 4 AND state LIKE 'n%' ORDER BY j.id",
 				"SELECT id FROM job WHERE n = 20", "SELECT id FROM job WHERE n = 20 OR n = 5 ORDER BY id", "SELECT id FROM job WHERE n = -5", "SELECT * FROM job WHERE ref IS NULL")
+			for _, limit := range []string{"2", "1 OFFSET 1", "1, 10", "0"} {
+				p.query(fromRows, "SELECT id FROM job ORDER BY id LIMIT "+limit)
+				p.query(anyhow, "SELECT FOUND_ROWS()")
+			}
 			p.query(fromRows, "SELECT id, 100 - n AS n FROM job ORDER BY n, id LIMIT 2", "SELECT id, n AS id2 FROM job ORDER BY -id2, id LIMIT 1") // n is the alias
 			p.execute(fromRows, "SELECT id, n FROM job WHERE state = ? AND n > ? ORDER BY id", "new", int(2))
 			p.execute(fromRows, "SELECT id FROM job WHERE ref <=> CONCAT(?, ?) ORDER BY id", `'\`, nil)
@@ -65,6 +69,9 @@ func TestScan(t *testing.T) {
 			// What is MySQL's: another order, warnings, what fails, transactions, locks, too many rows.
 			p.query(passed, "UPDATE job SET state = 'longer than ten' WHERE n = 77", "SELECT ref FROM job WHERE n >= 0", "UPDATE job SET n = 1 WHERE ref = 5", "SELECT id FROM job WHERE n > 0 FOR UPDATE", "UPDATE IGNORE job SET n = 2 WHERE n >= 0",
 				"UPDATE job SET id = id + 100", "UPDATE job SET n = 99999999999 WHERE n >= 0", "SELECT COUNT(*) FROM job, other")
+			p.query(inserted, "INSERT INTO job (n) VALUES (1)")
+			p.query(passed, "SELECT id FROM job ORDER BY id LIMIT 1 OFFSET 30") // FOUND_ROWS() tells how many there are
+			p.query(anyhow, "SELECT FOUND_ROWS()")
 			p.query(anyhow, "BEGIN", "UPDATE job SET n = 5 WHERE id = 2")
 			p.query(passed, "SELECT id FROM job WHERE n > 0 ORDER BY id")
 			p.query(anyhow, "COMMIT")
