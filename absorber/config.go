@@ -10,7 +10,6 @@ import (
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/effect"
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
-	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
 // OnFull is what happens to a write when the backlog is full.
@@ -83,7 +82,7 @@ type Config struct {
 	Checkpoints string // the table of the lanes' checkpoints, default shock_absorber.checkpoint
 	// Reached is an LSN that the lane must have reached, as MySQL's checkpoint
 	// and the queue know it: what Redis has to show for itself after a restart.
-	Reached        func(ctx context.Context, lane row.Lane, refused wal.Refusals) (row.LSN, error)
+	Reached        func(ctx context.Context, lane row.Lane, refused row.Refusals) (row.LSN, error)
 	LoadConns      int   // connections for reading rows, default 4
 	MaxBacklog     int64 // units a lane; 0 = unlimited
 	MaxUnitBytes   int   // of a unit that the queue takes; 0 = unlimited
@@ -116,7 +115,7 @@ func (c Config) withDefaults() Config {
 		c.GateLease = 10 * time.Second
 	}
 	if c.Reached == nil {
-		c.Reached = func(context.Context, row.Lane, wal.Refusals) (row.LSN, error) { return 0, nil }
+		c.Reached = func(context.Context, row.Lane, row.Refusals) (row.LSN, error) { return 0, nil }
 	}
 	if c.OnFull == "" {
 		c.OnFull = FullBlock

@@ -32,7 +32,7 @@ type drainer struct {
 	checkpoint  row.LSN // MySQL has everything up to here
 	pending     []*pendingUnit
 	progress    wal.Progress
-	refused     wal.Refusals // records of the queue, as it was told
+	refused     row.Refusals // records of the queue, as it was told
 	looked      time.Time    // when progress was read
 	idle        int          // polls in a row that brought nothing
 	watched     time.Time    // when MySQL was last looked at although nothing drains

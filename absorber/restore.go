@@ -65,7 +65,7 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 	if err != nil {
 		return cp, err
 	}
-	if err := w.refuse(cp, left.Refused.Or(know.Refused)); err != nil {
+	if cp, err = w.refuse(ctx, cp, left.Refused.Or(know.Refused)); err != nil {
 		return cp, err
 	}
 	if cp, err = w.moveOn(ctx, cp, left); err != nil {
@@ -103,16 +103,23 @@ func (w *Worker) restore(ctx context.Context, cp sink.Checkpoint) (sink.Checkpoi
 	return w.rebuild(ctx, cp, know, left, top)
 }
 
-// refuse tells the queue which records are not the lane's. Who owns the lane under
-// an epoch before them has to take it over again: nothing that he publishes would
-// count.
-func (w *Worker) refuse(cp sink.Checkpoint, refused wal.Refusals) error {
+// refuse tells the queue which records are not the lane's: those that Redis or this
+// process knows of, or those that MySQL does. MySQL remembers them for when Redis
+// is emptied, before anything is published that could be taken for the same unit.
+// Who owns the lane under an epoch before them has to take it over again: nothing
+// that he publishes would count.
+func (w *Worker) refuse(ctx context.Context, cp sink.Checkpoint, known row.Refusals) (sink.Checkpoint, error) {
+	refused := cp.Refused.Or(known)
 	w.cfg.Queue.Refuse(w.cfg.Lane, refused)
 	if w.above = max(w.above, refused.Epoch()); cp.Epoch < w.above {
-		return &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient,
+		return cp, &row.Error{Op: "worker.begin", Lane: w.cfg.Lane, Kind: row.Transient,
 			Err: fmt.Errorf("the lane was fenced off: epoch %d is before %d", cp.Epoch, w.above)}
 	}
-	return nil
+	if refused.Epoch() == cp.Refused.Epoch() {
+		return cp, nil
+	}
+	cp.Refused = refused
+	return cp, w.cfg.Target.NoteRefused(ctx, w.cfg.Lane, cp.Epoch, refused)
 }
 
 // mayLose gives a Redis that still has what is missing above end, and was seen
@@ -170,7 +177,7 @@ func (w *Worker) rebuild(ctx context.Context, cp sink.Checkpoint, know wal.Knowl
 		return cp, err
 	}
 	start := NewLife(max(end, top, know.Seen, left.LSN, left.Told))
-	p, err := rb.Rebuild(ctx, lane, left, wal.Rebuilt{End: end, Acknowledged: know.Acknowledged, Start: start})
+	p, err := rb.Rebuild(ctx, lane, left, wal.Rebuilt{End: end, Acknowledged: know.Acknowledged, Start: start, Refused: cp.Refused})
 	if err != nil {
 		return cp, raced(lane, err)
 	}

@@ -118,6 +118,20 @@ func (s *server) Takeover(_ context.Context, _ row.Lane, above row.Epoch) (sink.
 	return s.cp, nil
 }
 
+// NoteRefused notes what is not the lane's.
+func (s *server) NoteRefused(_ context.Context, lane row.Lane, epoch row.Epoch, refused row.Refusals) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.down != nil {
+		return s.down
+	}
+	if epoch != s.cp.Epoch {
+		return &row.Error{Op: "twin", Lane: lane, Kind: row.Fenced, Err: fmt.Errorf("epoch %d is not %d", epoch, s.cp.Epoch)}
+	}
+	s.cp.Refused = refused
+	return nil
+}
+
 // Apply is one transaction.
 func (s *server) Apply(_ context.Context, b sink.Batch) error {
 	s.mu.Lock()
@@ -260,6 +274,10 @@ type faulty struct {
 func (x faulty) Takeover(ctx context.Context, lane row.Lane, above row.Epoch) (cp sink.Checkpoint, err error) {
 	err = x.f.do("takeover", func() error { cp, err = x.server.Takeover(ctx, lane, above); return err })
 	return cp, err
+}
+
+func (x faulty) NoteRefused(ctx context.Context, lane row.Lane, epoch row.Epoch, refused row.Refusals) error {
+	return x.f.do("refuse", func() error { return x.server.NoteRefused(ctx, lane, epoch, refused) })
 }
 
 func (x faulty) Apply(ctx context.Context, b sink.Batch) error {

@@ -40,6 +40,7 @@ type Leases interface {
 // Target is MySQL; *sink.Sink is one.
 type Target interface {
 	Takeover(ctx context.Context, lane row.Lane, above row.Epoch) (sink.Checkpoint, error)
+	NoteRefused(ctx context.Context, lane row.Lane, epoch row.Epoch, refused row.Refusals) error
 	Apply(ctx context.Context, b sink.Batch) error
 	DeadLetters(ctx context.Context, lane row.Lane, after uint64, max int) ([]sink.DeadLetter, error)
 	DeadLetterCount(ctx context.Context, lane row.Lane) (int, error)
@@ -278,7 +279,7 @@ func (w *Worker) begin(ctx context.Context) (*drainer, *relay, error) {
 	if err := agree(w.cfg.Lane, cp, p); err != nil {
 		return nil, nil, err
 	}
-	if err := w.refuse(cp, p.Refused); err != nil {
+	if _, err := w.refuse(ctx, cp, p.Refused); err != nil {
 		return nil, nil, err
 	}
 	if p.Roll != "" {

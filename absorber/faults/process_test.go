@@ -89,7 +89,7 @@ func (w *world) start() (*process, error) {
 	p.engine = absorber.New(absorber.Config{
 		Process: p.name, Patterns: []string{w.database + ".*"}, Options: w.options, Lanes: []row.Lane{w.lane},
 		Dial: func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx) }, Checkpoints: w.own + ".checkpoint",
-		Reached: func(ctx context.Context, lane row.Lane, _ wal.Refusals) (row.LSN, error) {
+		Reached: func(ctx context.Context, lane row.Lane, _ row.Refusals) (row.LSN, error) {
 			cp, err := p.desk.Checkpoint(ctx, lane)
 			return cp.LSN, err
 		},

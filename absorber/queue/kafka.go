@@ -51,7 +51,7 @@ type partition struct {
 
 	mu        sync.Mutex
 	delivered []place // handed out and not forgotten, LSNs and offsets ascending
-	refused   wal.Refusals
+	refused   row.Refusals
 }
 
 // place is where a record stands.
@@ -181,7 +181,7 @@ func decode(lane row.Lane, r *kgo.Record) (rec wal.Record, ok bool) {
 }
 
 // Refuse refuses records of former owners.
-func (k *Kafka) Refuse(lane row.Lane, refused wal.Refusals) {
+func (k *Kafka) Refuse(lane row.Lane, refused row.Refusals) {
 	if p := k.lanes[lane]; p != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()

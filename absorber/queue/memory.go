@@ -23,7 +23,7 @@ type ring struct {
 	top     row.LSN // highest LSN ever published
 	floor   row.LSN // highest LSN forgotten
 	told    bool    // a reader has been told that the lane was empty
-	refused wal.Refusals
+	refused row.Refusals
 	arrived chan struct{} // closed and replaced by each Publish
 }
 
@@ -52,7 +52,7 @@ func (m *Memory) Publish(_ context.Context, lane row.Lane, recs []wal.Record) er
 	}
 	r := m.ring(lane)
 	for _, rec := range recs {
-		if r.refused.Hold(&rec) {
+		if r.refused.Hold(rec.LSN, rec.Epoch) {
 			continue
 		}
 		slot := &r.slots[rec.LSN%window]
@@ -138,14 +138,14 @@ func (m *Memory) Forget(_ context.Context, lane row.Lane, upto row.LSN) error {
 }
 
 // Refuse drops records of former owners.
-func (m *Memory) Refuse(lane row.Lane, refused wal.Refusals) {
+func (m *Memory) Refuse(lane row.Lane, refused row.Refusals) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.ring(lane)
 	r.refused = r.refused.Or(refused)
 	top := r.floor
 	for i := range r.slots {
-		if r.refused.Hold(&r.slots[i]) {
+		if r.refused.Hold(r.slots[i].LSN, r.slots[i].Epoch) {
 			r.slots[i] = wal.Record{}
 		}
 		top = max(top, r.slots[i].LSN)

@@ -48,7 +48,7 @@ type Queue interface {
 	// Refuse says which records are not the lane's any more: Redis has lost their
 	// units, and others have taken their LSNs. They are as if they were not there.
 	// What was refused by a later owner stays refused.
-	Refuse(lane row.Lane, refused wal.Refusals)
+	Refuse(lane row.Lane, refused row.Refusals)
 	// Window is how many records the relay may publish ahead of the drainer;
 	// 0 is no limit.
 	Window() int

@@ -140,13 +140,13 @@ func (r *reader) read(ctx context.Context, p *partition, max int) (recs []wal.Re
 }
 
 // take decides about one record: needed, a repeat, too high, or refused.
-func (r *reader) take(lane row.Lane, found *kgo.Record, refused wal.Refusals) (rec wal.Record, needed bool) {
+func (r *reader) take(lane row.Lane, found *kgo.Record, refused row.Refusals) (rec wal.Record, needed bool) {
 	rec, ok := decode(lane, found)
 	if !ok {
 		return rec, false
 	}
 	r.met = true
-	if refused.Hold(&rec) {
+	if refused.Hold(rec.LSN, rec.Epoch) {
 		return rec, false
 	}
 	if r.seen != nil {

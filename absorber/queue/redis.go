@@ -57,7 +57,7 @@ type Redis struct {
 
 	mu      sync.Mutex
 	told    map[row.Lane]bool // readers that know that the lane was empty
-	refused map[row.Lane]wal.Refusals
+	refused map[row.Lane]row.Refusals
 }
 
 // RedisOptions tune the queue in Redis.
@@ -72,7 +72,7 @@ func NewRedis(rdb redis.UniversalClient, opts RedisOptions) *Redis {
 	if opts.Prefix == "" {
 		opts.Prefix = "sa"
 	}
-	return &Redis{rdb: rdb, prefix: opts.Prefix, effects: opts.Effects, told: make(map[row.Lane]bool), refused: make(map[row.Lane]wal.Refusals)}
+	return &Redis{rdb: rdb, prefix: opts.Prefix, effects: opts.Effects, told: make(map[row.Lane]bool), refused: make(map[row.Lane]row.Refusals)}
 }
 
 // keys are the lane's stream and its hash, in one slot of a cluster.
@@ -179,7 +179,7 @@ func (r *Redis) look(ctx context.Context, lane row.Lane, after row.LSN, most int
 	r.mu.Lock()
 	refused := r.refused[lane]
 	r.mu.Unlock()
-	if i := slices.IndexFunc(recs, func(rec wal.Record) bool { return refused.Hold(&rec) }); i >= 0 {
+	if i := slices.IndexFunc(recs, func(rec wal.Record) bool { return refused.Hold(rec.LSN, rec.Epoch) }); i >= 0 {
 		recs = recs[:i]
 	}
 	if len(recs) == 0 {
@@ -189,7 +189,7 @@ func (r *Redis) look(ctx context.Context, lane row.Lane, after row.LSN, most int
 }
 
 // Refuse refuses records of former owners.
-func (r *Redis) Refuse(lane row.Lane, refused wal.Refusals) {
+func (r *Redis) Refuse(lane row.Lane, refused row.Refusals) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refused[lane] = r.refused[lane].Or(refused)

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
-	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
 // TestRefuse: Redis has lost units, others were given their LSNs, and the queue
@@ -46,7 +45,7 @@ func TestRefuse(t *testing.T) {
 		}
 		as(1, false, 1, 3)
 		as(1, true, 4, 5)
-		q.Refuse(laneA, wal.Refusals{{Above: 3, Before: 2}})
+		q.Refuse(laneA, row.Refusals{{Above: 3, Before: 2}})
 		expect(t, q, laneA, 0, 3)
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
@@ -62,7 +61,7 @@ func TestRefuse(t *testing.T) {
 		forget(t, q, laneA, 10)
 		if b.durable { // another process
 			q = open()
-			q.Refuse(laneA, wal.Refusals{{Above: 3, Before: 2}})
+			q.Refuse(laneA, row.Refusals{{Above: 3, Before: 2}})
 			as(1, true, 11, 11)
 			as(2, false, 11, 12)
 			follow(10, 12)

@@ -3,6 +3,7 @@ package sink
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -170,7 +171,8 @@ func TestLettersAreRewrittenAndRefusedAnew(t *testing.T) {
 func TestEnsureBringsOldTablesUpToDate(t *testing.T) {
 	onServers(t, func(t *testing.T, w *world) {
 		old := strings.NewReplacer(" definition MEDIUMBLOB NULL,\n", "", " edits MEDIUMBLOB NULL,\n", "").Replace(tables["dead_letters"])
-		w.db.Exec(t, w.name, "CREATE TABLE checkpoint "+tables["checkpoint"], "CREATE TABLE dead_letters "+old,
+		w.db.Exec(t, w.name, "CREATE TABLE checkpoint "+strings.Replace(tables["checkpoint"], " refused VARCHAR(4096) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',\n", "", 1),
+			"INSERT INTO checkpoint (lane,epoch,lsn) VALUES ('main',3,4)", "CREATE TABLE dead_letters "+old,
 			"CREATE TABLE requests "+strings.Replace(tables["requests"], " updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),\n", "", 1),
 			"INSERT INTO dead_letters (lane,lsn,tables,cause,unit) VALUES ('main',5,'a.b','c','u')")
 		s := w.open(t, "")
@@ -178,6 +180,9 @@ func TestEnsureBringsOldTablesUpToDate(t *testing.T) {
 			if err := s.Ensure(t.Context()); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if cp, err := s.Checkpoint(t.Context(), "main"); err != nil || !reflect.DeepEqual(cp, Checkpoint{Epoch: 3, LSN: 4}) {
+			t.Errorf("the checkpoint is %+v, %v", cp, err)
 		}
 		if n, err := s.Purge(t.Context(), 0); n != 0 || err != nil {
 			t.Errorf("purged %d of no requests, %v", n, err)

@@ -16,6 +16,8 @@ type Checkpoint struct {
 	Epoch       row.Epoch // of the latest owner; 0: the lane has never been owned
 	LSN         row.LSN   // everything up to here is in MySQL
 	Incarnation string    // of the lane in Redis when LSN was reached; "" before the first batch
+	// Refused are records of the queue that are not the lane's (NoteRefused).
+	Refused row.Refusals
 }
 
 // tables are the sink's own tables. The unit of a dead letter stands in parts,
@@ -26,6 +28,7 @@ var tables = map[string]string{
  epoch BIGINT UNSIGNED NOT NULL,
  lsn BIGINT UNSIGNED NOT NULL,
  incarnation VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
+ refused VARCHAR(4096) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
  updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)
 ) ENGINE=InnoDB`,
 	"dead_letters": `(
@@ -68,12 +71,13 @@ var made = []string{"checkpoint", "dead_letters", "requests"}
 var additions = []string{
 	"ALTER TABLE %s.dead_letters ADD COLUMN definition MEDIUMBLOB NULL",
 	"ALTER TABLE %s.dead_letters ADD COLUMN edits MEDIUMBLOB NULL",
+	"ALTER TABLE %s.checkpoint ADD COLUMN refused VARCHAR(4096) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT ''",
 	"ALTER TABLE %s.requests ADD COLUMN updated TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)",
 }
 
 // probes fail if a table is not there or a privilege is missing, and change nothing.
 var probes = []string{
-	"UPDATE %s.checkpoint SET lsn=lsn WHERE 1=0",
+	"UPDATE %s.checkpoint SET refused=refused WHERE 1=0",
 	"INSERT INTO %s.checkpoint (lane,epoch,lsn) SELECT lane,epoch,lsn FROM %[1]s.checkpoint WHERE 1=0",
 	"INSERT INTO %s.dead_letters (lane,lsn,tables,cause,unit,definition,edits) SELECT lane,lsn,tables,cause,unit,definition,edits FROM %[1]s.dead_letters WHERE 1=0",
 	"UPDATE %s.dead_letters SET lsn=lsn WHERE 1=0",
@@ -161,7 +165,7 @@ func (s *Sink) takeover(ctx context.Context, lane row.Lane, above row.Epoch) (Ch
 	name := QuoteText(string(lane))
 	// One statement, so that two takeovers of a new lane cannot both find it missing.
 	rs, err := s.run(ctx, opTakeover, fmt.Appendf(nil, "BEGIN;INSERT INTO %s (lane,epoch,lsn) VALUES (%s,%d,0) ON DUPLICATE KEY UPDATE epoch=GREATEST(epoch,%d)+1;"+
-		"SELECT epoch,lsn,incarnation FROM %s WHERE lane=%s;COMMIT", table, name, above+1, above, table, name))
+		"SELECT epoch,lsn,incarnation,refused FROM %s WHERE lane=%s;COMMIT", table, name, above+1, above, table, name))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("raise the epoch: %w", err)
 	}
@@ -185,7 +189,7 @@ func (s *Sink) Checkpoint(ctx context.Context, lane row.Lane) (Checkpoint, error
 
 // read is Checkpoint for a caller that holds s.mu.
 func (s *Sink) read(ctx context.Context, lane row.Lane) (Checkpoint, error) {
-	rs, err := s.run(ctx, opCheckpoint, fmt.Appendf(nil, "SELECT epoch,lsn,incarnation FROM %s.checkpoint WHERE lane=%s",
+	rs, err := s.run(ctx, opCheckpoint, fmt.Appendf(nil, "SELECT epoch,lsn,incarnation,refused FROM %s.checkpoint WHERE lane=%s",
 		appendName(nil, s.cfg.Database), QuoteText(string(lane))))
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("read the checkpoint: %w", err)
@@ -196,7 +200,24 @@ func (s *Sink) read(ctx context.Context, lane row.Lane) (Checkpoint, error) {
 	return parseCheckpoint(rs[0])
 }
 
-// parseCheckpoint reads epoch, lsn and incarnation from a result's first row.
+// NoteRefused notes which records of the queue are not the lane's, for whoever has to
+// rebuild it when Redis, which has the list too, was emptied. Fenced: another
+// drainer owns the lane.
+func (s *Sink) NoteRefused(ctx context.Context, lane row.Lane, epoch row.Epoch, refused row.Refusals) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rs, err := s.run(ctx, opRefuse, fmt.Appendf(nil, "UPDATE %s.checkpoint SET refused=%s WHERE lane=%s AND epoch=%d",
+		appendName(nil, s.cfg.Database), QuoteText(refused.String()), QuoteText(string(lane)), epoch))
+	if err != nil {
+		return wrap(opRefuse, lane, 0, fmt.Errorf("note which records of the queue are refused: %w", err))
+	}
+	if rs[0].AffectedRows != 1 { // found, not changed: see Capabilities
+		return &row.Error{Op: opRefuse, Lane: lane, Kind: row.Fenced, Err: fmt.Errorf("epoch %d does not own the lane any more", epoch)}
+	}
+	return nil
+}
+
+// parseCheckpoint reads epoch, lsn, incarnation and refused from a result's first row.
 func parseCheckpoint(r *mysql.Result) (Checkpoint, error) {
 	epoch, err := strconv.ParseUint(cell(r, 0, 0), 10, 64)
 	if err != nil {
@@ -206,5 +227,9 @@ func parseCheckpoint(r *mysql.Result) (Checkpoint, error) {
 	if err != nil {
 		return Checkpoint{}, fmt.Errorf("read the checkpoint's lsn: %w", err)
 	}
-	return Checkpoint{Epoch: row.Epoch(epoch), LSN: row.LSN(lsn), Incarnation: cell(r, 0, 2)}, nil
+	refused, err := row.ParseRefusals(cell(r, 0, 3))
+	if err != nil {
+		return Checkpoint{}, fmt.Errorf("read the checkpoint's row: %w", err)
+	}
+	return Checkpoint{Epoch: row.Epoch(epoch), LSN: row.LSN(lsn), Incarnation: cell(r, 0, 2), Refused: refused}, nil
 }

@@ -15,6 +15,7 @@ const (
 	opEnsure     = "sink.ensure"
 	opTakeover   = "sink.takeover"
 	opCheckpoint = "sink.checkpoint"
+	opRefuse     = "sink.refuse"
 	opApply      = "sink.apply"
 	opCommit     = "sink.commit"
 	opRollback   = "sink.rollback"

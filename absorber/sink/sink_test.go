@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -150,7 +151,7 @@ func expectKind(t *testing.T, err error, kind row.Kind) *row.Error {
 func TestApplyMovesRowsAndCheckpointTogether(t *testing.T) {
 	onServers(t, func(t *testing.T, w *world) {
 		s, cp := w.owned(t, "main")
-		if cp != (Checkpoint{Epoch: 1}) {
+		if !reflect.DeepEqual(cp, Checkpoint{Epoch: 1}) {
 			t.Fatalf("a new lane starts at %+v", cp)
 		}
 		tab := w.pairs(t)
@@ -168,7 +169,7 @@ func TestApplyMovesRowsAndCheckpointTogether(t *testing.T) {
 			t.Errorf("rows:\n%s\nwant:\n%s", got, want)
 		}
 		cp, err := s.Checkpoint(t.Context(), "main")
-		if err != nil || cp != (Checkpoint{Epoch: 1, LSN: 6, Incarnation: "abc"}) {
+		if err != nil || !reflect.DeepEqual(cp, Checkpoint{Epoch: 1, LSN: 6, Incarnation: "abc"}) {
 			t.Errorf("checkpoint %+v, %v", cp, err)
 		}
 		// The same batch again is recognised.

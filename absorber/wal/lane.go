@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -92,7 +91,7 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 		return Progress{}, unexpected(op, name, m)
 	}
 	p.Epoch = row.Epoch(epoch)
-	if p.Refused, err = parseRefusals(m["refused"]); err != nil {
+	if p.Refused, err = row.ParseRefusals(m["refused"]); err != nil {
 		return Progress{}, unexpected(op, name, m)
 	}
 	p.Sealed = m["sealed"] == "1"
@@ -112,23 +111,6 @@ func progressOf(op string, name row.Lane, m map[string]string) (Progress, error)
 	}
 	p.Pending = int64(p.LSN) - int64(p.Settled)
 	return p, nil
-}
-
-// parseRefusals reads "above:before ...".
-func parseRefusals(text string) (out Refusals, err error) {
-	for _, pair := range strings.Fields(text) {
-		above, before, _ := strings.Cut(pair, ":")
-		lsn, err := strconv.ParseUint(above, 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		epoch, err := strconv.ParseUint(before, 10, 64)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Refusal{row.LSN(lsn), row.Epoch(epoch)})
-	}
-	return out, nil
 }
 
 // Relayed notes that the queue was given everything up to upto by the owner of

@@ -13,7 +13,7 @@ type Knowledge struct {
 	Incarnation  string  // that it has open, "" if none
 	Seen         row.LSN // highest LSN it was told of
 	Acknowledged row.LSN // highest one that was acknowledged on Redis' word alone
-	Refused      Refusals
+	Refused      row.Refusals
 }
 
 // Knows tells what this process knows of the lane.
@@ -88,9 +88,10 @@ func (s *Store) Seal(ctx context.Context, name row.Lane, was Progress) (Progress
 
 // Rebuilt is where a lane's new life begins.
 type Rebuilt struct {
-	End          row.LSN // MySQL has everything of the life before up to here
-	Acknowledged row.LSN // and up to here units were acknowledged in it
-	Start        row.LSN // above every LSN of the life before
+	End          row.LSN      // MySQL has everything of the life before up to here
+	Acknowledged row.LSN      // and up to here units were acknowledged in it
+	Start        row.LSN      // above every LSN of the life before
+	Refused      row.Refusals // records of the queue that are not the lane's, as far as MySQL knows
 }
 
 // Rebuild begins a new life of a lane that Redis has lost, with a new
@@ -100,7 +101,7 @@ type Rebuilt struct {
 func (s *Store) Rebuild(ctx context.Context, name row.Lane, was Progress, r Rebuilt) (Progress, error) {
 	const op = "wal.rebuild"
 	l, fresh := s.lane(name), randomHex(8)
-	refused := was.Refused.Or(s.Knows(name).Refused)
+	refused := was.Refused.Or(s.Knows(name).Refused).Or(r.Refused)
 	p, err := s.replace(ctx, op, l, s.scripts.rebuild, []any{l.keys.meta(), l.keys.wal(), l.keys.lost(fresh)},
 		[]any{was.Incarnation, uint64(r.End), uint64(r.Acknowledged), uint64(r.Start), fresh, refused.String(), uint64(refused.Epoch())})
 	if err == nil {

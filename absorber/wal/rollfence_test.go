@@ -3,7 +3,6 @@ package wal
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
 )
@@ -36,7 +35,7 @@ func rollFence(r *rolled) {
 	if lsn := r.by(fencing, 1); lsn != 2 {
 		r.Errorf("the next LSN is %d", lsn)
 	}
-	if p := r.progress(); !slices.Equal(p.Refused, Refusals{{1, 2}}) {
+	if p := r.progress(); p.Refused.String() != "1:2" {
 		r.Errorf("refused are %v", p.Refused)
 	}
 	var late *row.Error
@@ -69,7 +68,7 @@ func rollRefused(r *rolled) {
 		return 0, max(above+1, 7), nil
 	}})
 	r.open(p)
-	next := func(want ...Refusal) {
+	next := func(want string) {
 		r.Helper()
 		r.save()
 		r.restart()
@@ -77,8 +76,8 @@ func rollRefused(r *rolled) {
 		if err := r.adopt(p); err != nil {
 			r.Fatal(err)
 		}
-		if got := r.progress().Refused; !slices.Equal(got, want) || !slices.Equal(p.Knows(main0).Refused, want) {
-			r.Errorf("refused are %v, want %v", got, want)
+		if got := r.progress().Refused.String(); got != want || p.Knows(main0).Refused.String() != want {
+			r.Errorf("refused are %s, want %s", got, want)
 		}
 	}
 	settle := func(upto row.LSN) {
@@ -89,23 +88,23 @@ func rollRefused(r *rolled) {
 	}
 	r.by(p, 2)
 	settle(2)
-	next(Refusal{2, 7})
+	next("2:7")
 	r.by(p, 3)
-	next(Refusal{2, 7}, Refusal{5, 8})
+	next("2:7 5:8")
 	settle(4)
-	next(Refusal{2, 7}, Refusal{5, 9}) // of two at one LSN the later says all
+	next("2:7 5:9") // of two at one LSN the later says all
 	for rec, want := range map[*Record]bool{{LSN: 3, Epoch: 6}: true, {LSN: 2, Epoch: 6}: false, {LSN: 5, Epoch: 7}: false, {LSN: 6, Epoch: 7}: true} {
-		if got := (Refusals{{2, 7}, {5, 8}}).Hold(rec); got != want {
+		if got := (row.Refusals{{Above: 2, Before: 7}, {Above: 5, Before: 8}}).Hold(rec.LSN, rec.Epoch); got != want {
 			r.Errorf("%+v is refused: %v", rec, got)
 		}
 	}
 	settle(5)
-	next(Refusal{2, 7}, Refusal{5, 10}) // MySQL may go back to before what is settled
+	next("2:7 5:10") // MySQL may go back to before what is settled
 	left, err := p.Remains(r.ctx, main0)
 	if err == nil {
 		left, err = p.Rebuild(r.ctx, main0, left, Rebuilt{End: 5, Start: 100})
 	}
-	if err != nil || !slices.Equal(left.Refused, Refusals{{2, 7}, {5, 10}}) {
+	if err != nil || left.Refused.String() != "2:7 5:10" {
 		r.Errorf("%v, refused in the next life are %v", err, left.Refused)
 	}
 }

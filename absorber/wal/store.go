@@ -67,7 +67,7 @@ type lane struct {
 	doubts  atomic.Uint64          // how often suspect was set
 	acked   atomic.Uint64          // highest LSN that was acknowledged on Redis' word alone
 	run     atomic.Pointer[string] // run of Redis in which the lane was opened
-	refused atomic.Pointer[Refusals]
+	refused atomic.Pointer[row.Refusals]
 
 	writers writerKey
 	polled  poll

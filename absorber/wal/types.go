@@ -2,8 +2,6 @@ package wal
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/row"
@@ -215,54 +213,8 @@ type Record struct {
 
 	// Epoch is that of the lane's owner who gave the record to the queue, 0 if not
 	// known. Of the same LSN it tells a unit that Redis has lost from the one that
-	// took its place (Refusals).
+	// took its place (row.Refusals).
 	Epoch row.Epoch
-}
-
-// Refusal is what a restart of Redis makes of the queue: records above Above that
-// were published under an epoch before Before are of units that Redis has lost, or
-// of an owner who did not know that. They are not the lane's.
-type Refusal struct {
-	Above  row.LSN
-	Before row.Epoch
-}
-
-// Refusals are those of a lane's life, in their order.
-type Refusals []Refusal
-
-// Hold reports whether a record is refused.
-func (r Refusals) Hold(rec *Record) bool {
-	for _, f := range r {
-		if rec.LSN > f.Above && rec.Epoch < f.Before {
-			return true
-		}
-	}
-	return false
-}
-
-// Or is the one of two lists that a later owner has set.
-func (r Refusals) Or(other Refusals) Refusals {
-	if other.Epoch() > r.Epoch() {
-		return other
-	}
-	return r
-}
-
-// String is the list as it stands in Redis.
-func (r Refusals) String() string {
-	var b strings.Builder
-	for i, f := range r {
-		fmt.Fprintf(&b, "%s%d:%d", strings.Repeat(" ", min(i, 1)), f.Above, f.Before)
-	}
-	return b.String()
-}
-
-// Epoch is the lowest under which an owner may publish: 0 for any.
-func (r Refusals) Epoch() row.Epoch {
-	if len(r) == 0 {
-		return 0
-	}
-	return r[len(r)-1].Before
 }
 
 // SettleRow is a row of an applied batch.
@@ -310,7 +262,7 @@ type Progress struct {
 	Run, Roll string
 	Cut       row.LSN
 	// Refused are the queue's records that are of units that Redis has lost.
-	Refused Refusals
+	Refused row.Refusals
 	// Between these LSNs Redis was rolled back, and went on with other units; who
 	// had acknowledged those before was silent for too long to be asked. 0 if that
 	// never was.

@@ -79,12 +79,12 @@ func (p *parts) lookAtRedis(ctx context.Context) ([]string, error) {
 
 // reached is how far MySQL and Kafka know a lane to be, but for records that are
 // refused.
-func (p *parts) reached(ctx context.Context, lane row.Lane, refused wal.Refusals) (row.LSN, error) {
+func (p *parts) reached(ctx context.Context, lane row.Lane, refused row.Refusals) (row.LSN, error) {
 	cp, err := p.sinks[lane].Checkpoint(ctx, lane)
 	if err != nil || p.kafka == nil {
 		return cp.LSN, err
 	}
-	p.kafka.Refuse(lane, refused)
+	p.kafka.Refuse(lane, refused.Or(cp.Refused))
 	top, err := p.kafka.Top(ctx, lane)
 	return max(cp.LSN, top), err
 }
@@ -129,7 +129,7 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	}
 	top := row.LSN(0)
 	if p.kafka != nil {
-		p.kafka.Refuse(lane, left.Refused)
+		p.kafka.Refuse(lane, left.Refused.Or(cp.Refused))
 		if top, err = p.kafka.Recent(ctx, lane); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (p *parts) openLane(ctx context.Context, lane row.Lane) error {
 	if left.Sealed || there && behind || max(left.LSN, left.Told, top) > cp.LSN {
 		return nil // the worker drains it
 	}
-	fresh, err := p.store.Rebuild(ctx, lane, left, wal.Rebuilt{End: cp.LSN, Start: absorber.NewLife(cp.LSN)})
+	fresh, err := p.store.Rebuild(ctx, lane, left, wal.Rebuilt{End: cp.LSN, Start: absorber.NewLife(cp.LSN), Refused: cp.Refused})
 	if errors.Is(err, wal.ErrConflict) {
 		return nil // another process is at it
 	}

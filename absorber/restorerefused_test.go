@@ -1,0 +1,57 @@
+package absorber
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/rzpsarthak13/shock-absorber/absorber/queue"
+	"github.com/rzpsarthak13/shock-absorber/absorber/row"
+	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
+)
+
+// TestEmptiedRedisRefusesStale: Redis, which lists the queue's records that are not
+// the lane's, is emptied, and no process remembers the list. MySQL does.
+func TestEmptiedRedisRefusesStale(t *testing.T) {
+	old, p := newPipeline(t), newPipeline(t)
+	for i := range 5 {
+		old.commit(pair(row.Insert, 100+i, "lost", 100+i))
+	}
+	stale, err := old.store.Tail(t.Context(), "main", 0, 5, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range stale {
+		stale[i].Epoch = 1
+	}
+	p.commit(pair(row.Insert, 200, "kept", 200))
+	want := row.Refusals{{Above: 0, Before: 9}}
+	p.mark("refused", want.String())
+	cfg := p.config()
+	cfg.Rebuild = p.store
+	w, stop := p.start(cfg)
+	p.settled(w)
+	stop()
+	p.server.set(func(s *server) {
+		if !slices.Equal(s.cp.Refused, want) {
+			t.Fatalf("MySQL knows of %v, want %v", s.cp.Refused, want)
+		}
+	})
+
+	p.empty()
+	q := queue.NewMemory() // as it is in Kafka
+	if err := q.Publish(t.Context(), "main", stale); err != nil {
+		t.Fatal(err)
+	}
+	p.store = wal.New(p.redis, wal.Options{}) // of a process that knows nothing
+	cfg = p.config()
+	cfg.Owner, cfg.Queue, cfg.Rebuild, cfg.Top, cfg.Above, cfg.Kept = "w2", q, p.store, q.Top, q.Above, true
+	_, stop = p.start(cfg)
+	defer stop()
+	eventually(t, "the lane is rebuilt", func() bool { return p.store.Usable("main") == nil && p.server.checkpoint() > 1000 })
+	p.look()
+	p.check(true)
+	left, err := p.store.Remains(t.Context(), "main")
+	if err != nil || !slices.Equal(left.Refused, want) {
+		t.Errorf("%v, the new life refuses %v, want %v", err, left.Refused, want)
+	}
+}
