@@ -157,7 +157,8 @@ func (c *computation) modify(ctx context.Context) (string, error) {
 			return nil, &absorber.Refused{Reason: string(sqlrewrite.ReasonCondition)}
 		}
 		err := c.run(ctx, before)
-		if c.numbersRows() && len(sc.Refs)+len(sc.Unique) > 1 {
+		if c.numbersRows() && (len(sc.Refs)+len(sc.Unique) > 1 || len(sc.Unique) > 0 && c.p.Further()) {
+			// Of a unique index and a further condition MySQL may use either.
 			return nil, &absorber.Refused{Reason: string(sqlrewrite.ReasonSeveralRows)}
 		}
 		return c.after(), err

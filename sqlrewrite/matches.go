@@ -61,6 +61,9 @@ func (p *Plan) Unseen(found int, args []Arg, env *Env) bool {
 	return false
 }
 
+// Further reports whether there are conditions beside the key.
+func (p *Plan) Further() bool { return p.where != nil && len(p.where.further) > 0 }
+
 // indexed reports whether a column is of a unique index, or of the primary key.
 func (p *Plan) indexed(column int) bool {
 	return slices.Contains(p.Table.Primary.Columns, column) || slices.ContainsFunc(p.Table.Uniques, func(ix schema.Index) bool {

@@ -53,6 +53,23 @@ func TestBytesUnseen(t *testing.T) {
 	}
 }
 
+// TestBytesRowNumbers: what fails at a row tells its number among those that were
+// looked at, and of a unique index and a further condition the optimizer may use
+// either.
+func TestBytesRowNumbers(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), nil, "CREATE TABLE t (id INT PRIMARY KEY, n INT NOT NULL, u SMALLINT, UNIQUE KEY (u))")
+			p := b.sessions(0)
+			p.query(inserted, "INSERT INTO t VALUES (4, 2, 1), (7, 2, 4)")
+			p.query(passed, "UPDATE t SET n = '12abc' WHERE u = 4 AND id > 3")
+			p.query(updated, "UPDATE t SET n = '12abc' WHERE u = 4") // which fails
+			p.query(updated, "UPDATE t SET n = 12 WHERE u = 4 AND id > 3")
+			b.equal("t")
+		})
+	}
+}
+
 // TestBytesNameless: MariaDB takes bytes that are no ASCII for a column of it, and
 // reads them as question marks, by which nobody finds the row again: that it has a
 // unique value all the same is MySQL's to say.
