@@ -262,17 +262,7 @@ func TestGapInWhatIsLeftKeepsTheLaneClosed(t *testing.T) {
 // their LSNs to others; the lane that holds these is then in doubt, and its owner
 // drains what is left of it. That are not the queue's units.
 func TestSalvageRefusesStale(t *testing.T) {
-	old, p, q := newPipeline(t), newPipeline(t), queue.NewMemory()
-	for i := range 5 {
-		old.commit(pair(row.Insert, 100+i, "lost", 100+i))
-	}
-	stale, err := old.store.Tail(t.Context(), "main", 0, 5, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range stale {
-		stale[i].Epoch = 1
-	}
+	p, q, stale := newPipeline(t), queue.NewMemory(), staleRecords(t)
 	if err := q.Publish(t.Context(), "main", stale); err != nil {
 		t.Fatal(err)
 	}

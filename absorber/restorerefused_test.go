@@ -9,10 +9,11 @@ import (
 	"github.com/rzpsarthak13/shock-absorber/absorber/wal"
 )
 
-// TestEmptiedRedisRefusesStale: Redis, which lists the queue's records that are not
-// the lane's, is emptied, and no process remembers the list. MySQL does.
-func TestEmptiedRedisRefusesStale(t *testing.T) {
-	old, p := newPipeline(t), newPipeline(t)
+// staleRecords are records 1 to 5 of the queue, of units that Redis has lost: of an
+// owner of epoch 1.
+func staleRecords(t *testing.T) []wal.Record {
+	t.Helper()
+	old := newPipeline(t)
 	for i := range 5 {
 		old.commit(pair(row.Insert, 100+i, "lost", 100+i))
 	}
@@ -23,6 +24,13 @@ func TestEmptiedRedisRefusesStale(t *testing.T) {
 	for i := range stale {
 		stale[i].Epoch = 1
 	}
+	return stale
+}
+
+// TestEmptiedRedisRefusesStale: Redis, which lists the queue's records that are not
+// the lane's, is emptied, and no process remembers the list. MySQL does.
+func TestEmptiedRedisRefusesStale(t *testing.T) {
+	p, stale := newPipeline(t), staleRecords(t)
 	p.commit(pair(row.Insert, 200, "kept", 200))
 	want := row.Refusals{{Above: 0, Before: 9}}
 	p.mark("refused", want.String())
