@@ -235,11 +235,13 @@ func TestStream(t *testing.T) {
 				s.do("xadd", stream, e.ID, "i", e.Values["i"], "d", data)
 			}
 		},
-		"queue_above_log": func() { s.do("xadd", stream, "60-0", "i", "", "d", "x") },
+		"queue_above_log": func() { s.do("xadd", stream, "60-0", "i", "", "e", "5", "d", "x") },
+		"":                func() { s.do("xadd", stream, "60-0", "i", "", "e", "4", "d", "x") }, // it is refused
 	} {
+		s.do("hset", prefix+"meta", "refused", "10:5")
 		plant()
-		if r := s.audit(); !slices.Equal(kinds(r), []string{kind}) {
-			t.Errorf("%s was planted, found %+v", kind, r.Findings)
+		if got := strings.Join(kinds(s.audit()), " "); got != kind {
+			t.Errorf("%q was planted, found %q", kind, got)
 		}
 		back()
 	}

@@ -21,6 +21,7 @@ import (
 const (
 	headerLSN         = "lsn"
 	headerIncarnation = "inc"
+	headerEpoch       = "epoch"
 )
 
 const (
@@ -74,7 +75,7 @@ func (a *auditor) queue(ctx context.Context, l *lane) ([]Finding, error) {
 	if len(logged) == maxQueued {
 		a.remark("lane %s: only the first %d pending units were compared with the queue", l.name, maxQueued)
 	}
-	q := &queued{a: a, l: l, from: from, logged: logged, found: make([]bool, len(logged))}
+	q := &queued{a: a, l: l, refused: m.refused, from: from, logged: logged, found: make([]bool, len(logged))}
 	if a.Stream {
 		err = q.readStream(ctx)
 	} else {
@@ -88,13 +89,14 @@ func (a *auditor) queue(ctx context.Context, l *lane) ([]Finding, error) {
 
 // queued is what the queue holds of a lane.
 type queued struct {
-	a      *auditor
-	l      *lane
-	from   uint64   // LSN of the first hash
-	logged []uint64 // of the log's units
-	found  []bool   // whether the queue has them
-	top    uint64   // highest LSN of this life in the queue
-	out    []Finding
+	a       *auditor
+	l       *lane
+	refused row.Refusals
+	from    uint64   // LSN of the first hash
+	logged  []uint64 // of the log's units
+	found   []bool   // whether the queue has them
+	top     uint64   // highest LSN of this life in the queue
+	out     []Finding
 }
 
 // readStream walks the lane's stream in Redis.
@@ -115,7 +117,9 @@ func (q *queued) readStream(ctx context.Context) error {
 			if inc, _ := m.Values["i"].(string); err != nil || !ok || inc != "" && inc != q.l.incarnation {
 				continue
 			}
-			q.note(lsn, []byte(data), "in "+stream)
+			text, _ := m.Values["e"].(string)
+			epoch, _ := strconv.ParseUint(text, 10, 64) // 0: of a version that does not tell it
+			q.note(lsn, epoch, []byte(data), "in "+stream)
 		}
 		if len(page) < pageRows {
 			return nil
@@ -199,20 +203,26 @@ func (q *queued) take(r *kgo.Record) {
 	if string(r.Key) != string(q.l.name) {
 		return
 	}
-	var lsn uint64
+	var lsn, epoch uint64
 	for _, h := range r.Headers {
 		switch {
+		case h.Key == headerEpoch && len(h.Value) == 8:
+			epoch = binary.BigEndian.Uint64(h.Value)
 		case h.Key == headerLSN && len(h.Value) == 8:
 			lsn = binary.BigEndian.Uint64(h.Value)
 		case h.Key == headerIncarnation && string(h.Value) != q.l.incarnation:
 			return
 		}
 	}
-	q.note(lsn, r.Value, fmt.Sprintf("in Kafka (partition %d, offset %d)", r.Partition, r.Offset))
+	q.note(lsn, epoch, r.Value, fmt.Sprintf("in Kafka (partition %d, offset %d)", r.Partition, r.Offset))
 }
 
-// note compares one record of this life with the log.
-func (q *queued) note(lsn uint64, data []byte, where string) {
+// note compares one record of this life with the log, unless it is of a unit that
+// Redis has lost.
+func (q *queued) note(lsn, epoch uint64, data []byte, where string) {
+	if q.refused.Hold(row.LSN(lsn), row.Epoch(epoch)) {
+		return
+	}
 	q.top = max(q.top, lsn)
 	if lsn < q.from || lsn-q.from >= uint64(len(q.logged)) {
 		return

@@ -65,7 +65,8 @@ type marks struct {
 	lsn, settled, relayed, epoch uint64
 	start, lostAfter, lostTo     uint64
 	sealed                       bool
-	owner                        string // of the lane's lease, "" = nobody
+	refused                      row.Refusals // records of the queue that are of units which Redis has lost
+	owner                        string       // of the lane's lease, "" = nobody
 }
 
 // readMarks reads meta and owner.
@@ -78,6 +79,9 @@ func (l *lane) readMarks(ctx context.Context) (m marks, err error) {
 		return m, err
 	}
 	m.incarnation, m.sealed = h["incarnation"], h["sealed"] == "1"
+	if m.refused, err = row.ParseRefusals(h["refused"]); err != nil {
+		return m, fmt.Errorf("refused of the lane's meta: %w", err)
+	}
 	for field, to := range map[string]*uint64{"lsn": &m.lsn, "settled": &m.settled, "relayed": &m.relayed, "epoch": &m.epoch,
 		"start": &m.start, "lost_after": &m.lostAfter, "lost_to": &m.lostTo} {
 		if h[field] == "" {

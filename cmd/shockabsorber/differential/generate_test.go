@@ -73,9 +73,9 @@ func (g *generator) choice(at, n int, list []choice) {
 			if slices.ContainsFunc(statements, func(s *statement) bool { return avoids(s.kind) || slices.ContainsFunc(s.traits, avoids) }) {
 				return
 			}
-			last := statements[len(statements)-1].kind
-			g.sessions[at].sets = last == kindSession || last == kindOutcome && g.sessions[at].sets
-			switch statements[len(statements)-1].kind {
+			last := statements[len(statements)-1]
+			g.sessions[at].sets = last.kind == kindSession || strings.HasPrefix(last.verb, "SET ") || last.kind == kindOutcome && g.sessions[at].sets
+			switch last.kind {
 			case kindSelectKey, kindSelectUnique, kindSelectCondition, kindSelectScan:
 				g.sessions[at].selects = true
 			default:
