@@ -70,6 +70,21 @@ func TestBytesRowNumbers(t *testing.T) {
 	}
 }
 
+// TestBytesReplaceParent: a REPLACE of two rows of which one takes the other away
+// counts it otherwise in a table that a foreign key points to.
+func TestBytesReplaceParent(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), nil, "CREATE TABLE alone (id INT PRIMARY KEY, u INT UNIQUE)", "CREATE TABLE p (id INT PRIMARY KEY, u INT UNIQUE)", "CREATE TABLE only (id INT PRIMARY KEY)",
+				"CREATE TABLE c (id INT PRIMARY KEY, p INT, o INT, FOREIGN KEY (p) REFERENCES p (id), FOREIGN KEY (o) REFERENCES only (id))")
+			p := b.sessions(0)
+			p.query("replace", "REPLACE INTO alone VALUES (5, 1), (5, 1)", "REPLACE INTO alone VALUES (6, 2), (7, 2)", "REPLACE INTO p VALUES (1, 7), (2, 8)")
+			p.query(passed, "REPLACE INTO only VALUES (5), (5)", "REPLACE INTO p VALUES (5, 1), (5, 1)", "REPLACE INTO p VALUES (6, 2), (7, 2)", "REPLACE INTO p VALUES (1, 7)", "REPLACE INTO p VALUES (ABS(-9), 3), (9, 3)")
+			b.equal("alone", "only", "p")
+		})
+	}
+}
+
 // TestBytesNameless: MariaDB takes bytes that are no ASCII for a column of it, and
 // reads them as question marks, by which nobody finds the row again: that it has a
 // unique value all the same is MySQL's to say.
