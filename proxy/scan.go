@@ -73,8 +73,10 @@ func (c *computation) scan(ctx context.Context) (string, error) {
 			return nil, &absorber.Refused{Reason: why}
 		}
 		err := c.run(ctx, before)
-		if c.numbersRows() || found > 1 && errors.Is(err, errAnswered) {
-			// Which row fails first, and which number it has, the table says.
+		if c.warned() {
+			return nil, &absorber.Refused{Reason: reasonScanWarnings}
+		}
+		if found > 1 && errors.Is(err, errAnswered) { // which row fails first, the table says
 			return nil, &absorber.Refused{Reason: string(sqlrewrite.ReasonSeveralRows)}
 		}
 		return c.after(), err
@@ -110,7 +112,10 @@ func (c *computation) scanRead(ctx context.Context) (string, error) {
 		if err != nil && !errors.Is(err, errAnswered) {
 			return "", err
 		}
-		if c.numbersRows() || len(images) > 1 && (err != nil || len(c.res.rows) > 1 && !c.p.Ordered()) {
+		if c.warned() {
+			return reasonScanWarnings, nil
+		}
+		if len(images) > 1 && (err != nil || len(c.res.rows) > 1 && !c.p.Ordered()) {
 			return string(sqlrewrite.ReasonSeveralRows), nil
 		}
 		if err == nil && len(c.res.rows) == 0 && c.p.Offset(c.args) > 0 {
@@ -124,6 +129,10 @@ func (c *computation) scanRead(ctx context.Context) (string, error) {
 	}
 	return reasonTableMoved, nil
 }
+
+// warned reports whether there were warnings on the shadow. On the table MySQL may
+// look at other rows, and convert a value once or never.
+func (c *computation) warned() bool { return c.res != nil && len(c.res.warnings) > 0 }
 
 // limits says why these rows are not for the shadow.
 func (c *computation) limits(images []row.Image) string {

@@ -19,7 +19,7 @@ type value struct {
 	again func() value     // another value for the same place
 }
 
-// class is the kind of type a value is bound with: text, time, or anything else.
+// class is the kind of type that a value is bound with, as the proxy tells them apart.
 func (v value) class() byte {
 	switch {
 	case v.param == nil:
@@ -27,6 +27,12 @@ func (v value) class() byte {
 		return 't'
 	case v.param.Type == wire.TypeDate || v.param.Type == wire.TypeTime || v.param.Type == wire.TypeDatetime || v.param.Type == wire.TypeTimestamp:
 		return 'd'
+	case v.param.Type == wire.TypeNewDecimal || v.param.Type == wire.TypeDecimal:
+		return 'm'
+	case v.param.Type == wire.TypeFloat || v.param.Type == wire.TypeDouble:
+		return 'f'
+	case v.param.Unsigned:
+		return 'u'
 	}
 	return 'n'
 }

@@ -41,7 +41,7 @@ func TestBytesUnseen(t *testing.T) {
 			b := newBench(t, backend.start(t), nil, "CREATE TABLE t (id INT PRIMARY KEY, n TINYINT NOT NULL, d DATE, UNIQUE KEY (n))")
 			p := b.sessions(0)
 			for _, rows := range []int{0, 1, 2} {
-				for _, where := range []string{"id = 6 AND n = '3x'", "n = '3x' AND id IN (6)", "id = 6 AND d = '2021-02-30'", "n = 6 AND id > '3x'", "id = 6 AND n = '3'", "id = 6 AND n = 3", "n = '0 ' AND id IN (1, 2)", "id IN (0, 1) AND n > '0x'"} {
+				for _, where := range []string{"id = 6 AND n = '3x'", "n = '3x' AND id IN (6)", "id = 6 AND d = '2021-02-30'", "n = 6 AND id > '3x'", "id = 6 AND n = '3'", "id = 6 AND n = 3", "n = '0 ' AND id IN (1, 2)", "id IN (0, 1) AND n > '0x'", "n IN ('3x', NULL, -5, '3x')"} {
 					p.query(anyhow, "SELECT id FROM t WHERE "+where, "UPDATE t SET d = NULL WHERE "+where, "DELETE FROM t WHERE "+where, "SHOW WARNINGS")
 				}
 				// A string that is a value of the column is no reason to ask MySQL.

@@ -151,6 +151,22 @@ func TestScanBytes(t *testing.T) {
 	}
 }
 
+// TestScanWarned: how often a value of a condition is converted, and warned about,
+// depends on the rows that are looked at.
+func TestScanWarned(t *testing.T) {
+	for _, backend := range backends {
+		t.Run(backend.name, func(t *testing.T) {
+			b := newBench(t, backend.start(t), func(c *config.Config) { c.WriteBack.DrainRate = 0.1 }, "CREATE TABLE uq (id INT PRIMARY KEY AUTO_INCREMENT, v TIME NULL, u TINYINT NULL, n INT NOT NULL, UNIQUE KEY (v), UNIQUE KEY (u))")
+			p := b.sessions(0)
+			for _, where := range []string{"u IN ('3x', NULL, -5, '3x')", "u = '3x'", "n = '3x'"} {
+				p.query(inserted, "INSERT INTO uq (n) VALUES (1)")
+				p.query(anyhow, "SELECT n FROM uq WHERE "+where, "SHOW WARNINGS", "UPDATE uq SET n = 2 WHERE "+where, "SHOW WARNINGS")
+			}
+			b.equal("uq")
+		})
+	}
+}
+
 // TestScanRaces: statements without a key of many sessions on two proxies, among
 // them such as bring rows that others are about, lose nothing.
 func TestScanRaces(t *testing.T) {
