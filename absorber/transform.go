@@ -176,6 +176,9 @@ func (tr *transformation) changes(ctx context.Context, sc Scope, compute Compute
 		if err != nil {
 			return nil, nil, err
 		}
+		if sc.Replaces && len(after) < len(sc.Offered) && tr.referenced() { // some took others away
+			return nil, nil, &Refused{Reason: ReasonReferenced}
+		}
 		changes, err := tr.diff(after)
 		if err != nil {
 			return nil, nil, err

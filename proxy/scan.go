@@ -23,7 +23,7 @@ const (
 
 // Reasons for which a statement without a key goes to MySQL.
 const (
-	reasonScanWarnings = "scan_warnings" // finding its rows fails or warns, in ways that are MySQL's to tell
+	reasonScanWarnings = "scan_warnings" // finding its rows, or what is made of them, warns in ways that are MySQL's to tell
 	reasonTableMoved   = "table_moved"   // the table is written all the time
 	reasonGateShut     = "gate_shut"     // of reads by key, too
 )

@@ -76,11 +76,6 @@ func (c *computation) put(ctx context.Context, rows, before []row.Image) ([]row.
 	if c.p.Shadow == sqlrewrite.ShadowNo || c.movesBetween() {
 		return nil, &absorber.Refused{Reason: "duplicate_key"}
 	}
-	if c.p.Verb == sqlrewrite.Replace && len(before) == 0 && c.s.keyed(c.p.Table) {
-		// One of its rows takes another away, which a table that a foreign key
-		// points to counts otherwise. Of a row that was there the engine says so.
-		return nil, &absorber.Refused{Reason: absorber.ReasonReferenced}
-	}
 	err := c.run(ctx, before)
 	return c.after(), c.lastID(err)
 }

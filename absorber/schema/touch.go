@@ -112,9 +112,9 @@ func each[V any](m map[string]V, f func(string)) {
 func (g *graph) follow(name string, p purpose, direct map[string][]Name, all []Name) []Name {
 	var found []Name
 	seen := map[string]bool{name: true}
-	for todo := []string{name}; len(todo) > 0; {
-		at := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for stack := []string{name}; len(stack) > 0; {
+		at := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
 		if g.opaque[at] {
 			return all
 		}
@@ -128,7 +128,7 @@ func (g *graph) follow(name string, p purpose, direct map[string][]Name, all []N
 		for _, next := range g.refs[at] {
 			if !seen[next] {
 				seen[next] = true
-				todo = append(todo, next)
+				stack = append(stack, next)
 			}
 		}
 	}
