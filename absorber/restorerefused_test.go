@@ -1,6 +1,7 @@
 package absorber
 
 import (
+	"context"
 	"slices"
 	"testing"
 
@@ -61,5 +62,41 @@ func TestEmptiedRedisRefusesStale(t *testing.T) {
 	left, err := p.store.Remains(t.Context(), "main")
 	if err != nil || !slices.Equal(left.Refused, want) {
 		t.Errorf("%v, the new life refuses %v, want %v", err, left.Refused, want)
+	}
+}
+
+// witness is a queue that asks MySQL, before it publishes, what it knows.
+type witness struct {
+	queue.Queue
+	server *server
+	knew   []row.Refusals // one of each Publish
+}
+
+func (q *witness) Publish(ctx context.Context, lane row.Lane, recs []wal.Record) error {
+	q.server.set(func(s *server) { q.knew = append(q.knew, s.cp.Refused) })
+	return q.Queue.Publish(ctx, lane, recs)
+}
+
+// TestRefusedIsNotedFirst: before an owner publishes anything, MySQL knows which
+// records are not the lane's. Were it told later, and Redis emptied in between, a
+// record of a lost unit would be taken for the one that has its LSN now.
+func TestRefusedIsNotedFirst(t *testing.T) {
+	p := newPipeline(t)
+	p.commit(pair(row.Insert, 200, "kept", 200))
+	want := row.Refusals{{Above: 0, Before: 9}}
+	p.mark("refused", want.String())
+	cfg := p.config()
+	q := &witness{Queue: cfg.Queue, server: p.server}
+	cfg.Queue, cfg.Rebuild = q, p.store
+	w, stop := p.start(cfg)
+	p.settled(w)
+	stop()
+	if len(q.knew) == 0 {
+		t.Fatal("nothing was published")
+	}
+	for _, knew := range q.knew {
+		if !slices.Equal(knew, want) {
+			t.Errorf("a record was published when MySQL knew of %v, want %v", knew, want)
+		}
 	}
 }
