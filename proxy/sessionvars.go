@@ -42,7 +42,7 @@ type variables struct {
 // variableColumns is the select list that parseVariables reads; the first %s is
 // "" for the session's values and "global." for the defaults of new sessions,
 // the second what the server begins the names of a transaction's variables with.
-const variableColumns = "@@%[1]ssql_mode, @@%[1]stime_zone, @@system_time_zone, @@%[1]scharacter_set_client, " +
+const variableColumns = "@@%[1]ssql_mode, @@%[1]stime_zone, " + systemZone + ", @@%[1]scharacter_set_client, " +
 	"@@%[1]scharacter_set_connection, @@%[1]scharacter_set_results, @@%[1]scollation_connection, " +
 	"@@%[1]sauto_increment_increment, @@%[1]sauto_increment_offset, @@%[1]sforeign_key_checks, @@%[1]sunique_checks, " +
 	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806, @@%[1]s%[2]s_isolation, " +
@@ -137,32 +137,6 @@ func parseMode(text string) (m sqlrewrite.SQLMode) {
 		m |= bit
 	}
 	return m
-}
-
-// parseZone is the location of time_zone. Named zones are MySQL's tables,
-// which may differ from those of this machine, so only fixed offsets and UTC
-// are computed here; everything else is nil.
-func parseZone(zone, system string) *time.Location {
-	if zone == "SYSTEM" {
-		zone = system
-	}
-	switch zone {
-	case "UTC", "GMT", "Etc/UTC", "+00:00", "-00:00":
-		return time.UTC
-	}
-	if len(zone) != 6 || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':' {
-		return nil
-	}
-	h, herr := strconv.Atoi(zone[1:3])
-	m, merr := strconv.Atoi(zone[4:])
-	if herr != nil || merr != nil {
-		return nil
-	}
-	seconds := h*3600 + m*60
-	if zone[0] == '-' {
-		seconds = -seconds
-	}
-	return time.FixedZone(zone, seconds)
 }
 
 // charsetName is the one character set of client, connection and results, ""
