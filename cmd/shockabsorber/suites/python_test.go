@@ -45,6 +45,30 @@ func TestSQLAlchemy(t *testing.T) {
 	}})
 }
 
+// TestMySQLClient runs mysqlclient's own tests of its cursors, types and
+// transactions, over MariaDB's client library in C, as Debian has compiled both.
+// Their tables have no keys, so MySQL is told to add one that they do not see.
+func TestMySQLClient(t *testing.T) {
+	db := servertest.MySQL(t)
+	db.Exec(t, "", "SET GLOBAL sql_generate_invisible_primary_key = ON")
+	dir := installed(t, "mysqlclient")
+	w := newWorld(t, db, servertest.AppUser, db.Password, nil)
+	w.direct.database, w.proxied.database = db.Database(t), db.Database(t)
+	w.compare(t, suite{name: "mysqlclient", least: 30, run: func(t *testing.T, at target, leaveOut []string) outcomes {
+		options := filepath.Join(t.TempDir(), "my.cnf")
+		text := fmt.Sprintf("[MySQLdb-tests]\nhost=%s\nport=%s\nuser=%s\npassword=%s\ndatabase=%s\ndefault-character-set=utf8mb4\n", at.host, at.port, at.user, at.password, at.database)
+		if err := os.WriteFile(options, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("TESTDB", options)
+		args := []string{"tests"}
+		for _, file := range leaveOut {
+			args = append(args, "--ignore", file)
+		}
+		return pytest(t, "mysqlclient", "/usr/bin/python3", dir, at, args)
+	}})
+}
+
 // serverVersion is what SQLAlchemy appends to the names of its classes.
 var serverVersion = regexp.MustCompile(`_(mysql|mariadb)\+pymysql_[0-9_]+$`)
 
