@@ -71,7 +71,8 @@ type TableOptions struct {
 
 // Config is what an Engine needs. Dial opens a connection to MySQL as the
 // proxy's own user, with deadlines set; with CLIENT_MULTI_STATEMENTS the schema
-// is read in fewer round trips. Options gives a table's settings by its
+// is read in fewer round trips, and with Login a session's character set is known
+// without asking. Options gives a table's settings by its
 // "db.table" name.
 type Config struct {
 	Process     string // unique per process start

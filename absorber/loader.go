@@ -216,6 +216,7 @@ func (l *loader) open(ctx context.Context) (*client.Conn, error) {
 		return nil, err
 	}
 	for _, s := range []string{
+		"SET @login_collation = @@collation_connection", // for HonoursLogin
 		"SET NAMES utf8mb4",
 		"SET time_zone = '+00:00', sql_mode = 'NO_BACKSLASH_ESCAPES', autocommit = 1",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",

@@ -38,7 +38,7 @@ func NewAbsorbing(engine *absorber.Engine, process string, log *slog.Logger, reg
 	a := &Absorbing{
 		engine:   engine,
 		planner:  sqlrewrite.NewPlanner(planCache),
-		defaults: &serverDefaults{query: engine.Query, lacks: engine.Lacks},
+		defaults: &serverDefaults{query: engine.Query, lacks: engine.Lacks, honours: engine.HonoursLogin},
 		log:      log.With("component", "TABLE"),
 		process:  process,
 		statements: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "shockabsorber_statements_total",

@@ -278,7 +278,7 @@ func (s *session) blocked(req request) string {
 		return reasonAutocommitOff
 	case s.locked:
 		return "lock_tables"
-	case s.odd, s.vars.odd, !s.vars.selectLimitFree, !s.vars.foreignKeys, !s.vars.uniques:
+	case s.odd, s.vars.odd, !s.vars.literal, !s.vars.foreignKeys, !s.vars.uniques:
 		return "session_variable"
 	}
 	return ""

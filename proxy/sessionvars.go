@@ -16,27 +16,27 @@ import (
 
 // variables are the session variables that change what a statement means.
 type variables struct {
-	mode            sqlrewrite.SQLMode
-	modeText        string
-	location        *time.Location // nil: the time zone cannot be computed here
-	zone            string         // time_zone
-	client          string         // character_set_client
-	connection      string         // character_set_connection
-	results         string         // character_set_results, "" for NULL
-	shown           string         // the collation that column definitions name, "" if it is the login's
-	collation       string         // collation_connection
-	increment       uint64
-	offset          uint64
-	foreignKeys     bool
-	uniques         bool
-	autocommit      bool
-	selectLimitFree bool          // sql_select_limit is not set
-	odd             bool          // a variable that the planner does not know is not as in a new session
-	isolation       string        // transaction_isolation
-	ordinary        bool          // transactions may write, COMMIT does nothing else, and no answer describes them
-	lockWait        time.Duration // innodb_lock_wait_timeout
-	tableWait       time.Duration // lock_wait_timeout
-	role            string        // for SET ROLE; "" until the session's own connection was asked
+	mode        sqlrewrite.SQLMode
+	modeText    string
+	location    *time.Location // nil: the time zone cannot be computed here
+	zone        string         // time_zone
+	client      string         // character_set_client
+	connection  string         // character_set_connection
+	results     string         // character_set_results, "" for NULL
+	shown       string         // the collation that column definitions name, "" if it is the login's
+	collation   string         // collation_connection
+	increment   uint64
+	offset      uint64
+	foreignKeys bool
+	uniques     bool
+	autocommit  bool
+	literal     bool          // sql_select_limit, sql_safe_updates and sql_auto_is_null leave statements as they stand
+	odd         bool          // a variable that the planner does not know is not as in a new session
+	isolation   string        // transaction_isolation
+	ordinary    bool          // transactions may write, COMMIT does nothing else, and no answer describes them
+	lockWait    time.Duration // innodb_lock_wait_timeout
+	tableWait   time.Duration // lock_wait_timeout
+	role        string        // for SET ROLE; "" until the session's own connection was asked
 }
 
 // variableColumns is the select list that parseVariables reads; the first %s is
@@ -45,7 +45,7 @@ type variables struct {
 const variableColumns = "@@%[1]ssql_mode, @@%[1]stime_zone, " + systemZone + ", @@%[1]scharacter_set_client, " +
 	"@@%[1]scharacter_set_connection, @@%[1]scharacter_set_results, @@%[1]scollation_connection, " +
 	"@@%[1]sauto_increment_increment, @@%[1]sauto_increment_offset, @@%[1]sforeign_key_checks, @@%[1]sunique_checks, " +
-	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806, @@%[1]s%[2]s_isolation, " +
+	"@@%[1]sautocommit, @@%[1]ssql_select_limit > 9223372036854775806 AND NOT @@%[1]ssql_safe_updates AND NOT @@%[1]ssql_auto_is_null, @@%[1]s%[2]s_isolation, " +
 	"@@%[1]s%[2]s_read_only = 0 AND @@%[1]scompletion_type = 'NO_CHAIN' AND @@%[1]ssession_track_transaction_info = 'OFF', @@%[1]sinnodb_lock_wait_timeout, @@%[1]slock_wait_timeout"
 
 // variableCount is the number of columns in variableColumns.
@@ -68,7 +68,7 @@ func parseVariables(v [][]byte) (variables, error) {
 	vars := variables{
 		modeText: string(v[0]), mode: parseMode(string(v[0])), location: parseZone(string(v[1]), string(v[2])), zone: string(v[1]),
 		client: charset(v[3]), connection: charset(v[4]), results: charset(v[5]), collation: string(v[6]),
-		foreignKeys: string(v[9]) == "1", uniques: string(v[10]) == "1", autocommit: string(v[11]) == "1", selectLimitFree: string(v[12]) == "1",
+		foreignKeys: string(v[9]) == "1", uniques: string(v[10]) == "1", autocommit: string(v[11]) == "1", literal: string(v[12]) == "1",
 		isolation: string(v[13]), ordinary: string(v[14]) == "1",
 	}
 	var err error
@@ -154,11 +154,13 @@ type serverDefaults struct {
 	query   func(ctx context.Context, sql string) ([][][]byte, error)
 	dialect func() schema.Dialect
 	lacks   func(ctx context.Context, functions []string) (map[string]bool, error)
+	honours func(ctx context.Context) (bool, error)
 
 	mu                sync.Mutex
 	at                time.Time
 	vars              variables
-	plain             bool          // new sessions start with the globals: init_connect is empty
+	honoured          bool          // new sessions start with the character set that they log in with
+	plain             bool          // and otherwise with the globals: init_connect is empty
 	wait, interactive time.Duration // wait_timeout of new sessions, and of those of interactive clients
 	collations        map[uint16]collation
 	utf8mb4           string // its default collation; "" if that depends on the session
@@ -213,6 +215,14 @@ func (d *serverDefaults) name(id uint16) string {
 	return d.collations[id].name
 }
 
+// ofLogin reports whether column definitions that name a collation do so because
+// the session logged in with it.
+func (d *serverDefaults) ofLogin(id, login uint16) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.honoured && id == login
+}
+
 // read asks the backend. If it is away, what was known stays good.
 func (d *serverDefaults) read(ctx context.Context) error {
 	if d.collations == nil {
@@ -253,7 +263,10 @@ func (d *serverDefaults) read(ctx context.Context) error {
 		d.functions.Store(&lacks)
 		d.version = version
 	}
-	d.plain = len(rows[0][variableCount]) == 0
+	if d.honoured, err = d.honours(ctx); err != nil {
+		return err
+	}
+	d.plain = d.honoured && len(rows[0][variableCount]) == 0
 	for i, into := range []*time.Duration{&d.wait, &d.interactive} {
 		seconds, err := strconv.Atoi(string(rows[0][variableCount+1+i]))
 		if err != nil {
@@ -300,7 +313,7 @@ func (s *session) refresh(ctx context.Context, absorbing bool, sql []byte) error
 	if err != nil {
 		return fmt.Errorf("read the session's variables: %w", err)
 	}
-	if text.Charset != s.conn.Collation() {
+	if !s.shared.defaults.ofLogin(text.Charset, s.conn.Collation()) {
 		s.vars.shown = s.shared.defaults.name(text.Charset)
 	}
 	s.conn.SetDB(string(rows[0][variableCount]))

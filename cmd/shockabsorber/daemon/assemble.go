@@ -78,7 +78,7 @@ func assemble(cfg *config.Config, opt *Options) (*parts, error) {
 	}
 	p.engine = absorber.New(absorber.Config{
 		Process: p.process, Patterns: cfg.Patterns(), Options: p.options, Lanes: p.lanes(),
-		Dial:         func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx, severalStatements) },
+		Dial:         func(ctx context.Context) (*client.Conn, error) { return p.dial(ctx, severalStatements, absorber.Login) },
 		Reached:      p.reached,
 		LoadConns:    max(2, cfg.Database.MaxOpenConns),
 		Limits:       absorber.Limits{Bytes: cfg.WriteBack.MaxBacklogBytes, Age: cfg.WriteBack.MaxBacklogAge.Duration, Memory: cfg.WriteBack.MemoryWatermark},

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/rzpsarthak13/shock-absorber/absorber/servertest"
@@ -34,5 +35,29 @@ func TestServerTimeZone(t *testing.T) {
 				"SET time_zone = '+00:00'", "SELECT * FROM stamps WHERE id = 1", "SELECT * FROM stamps WHERE id = 2", "SELECT * FROM stamps WHERE u = '2026-01-15 12:00:00'")
 			b.equal("stamps", "keyed")
 		})
+	}
+}
+
+// TestServerVariables: what a server's global variables forbid or change is so for
+// every session, though none has set it.
+func TestServerVariables(t *testing.T) {
+	for _, c := range []struct{ global, statement string }{
+		{"sql_safe_updates = 1", "UPDATE t SET n = 5 WHERE n > 0"},
+		{"sql_safe_updates = 1", "DELETE FROM t WHERE n > 0"},
+		{"sql_select_limit = 1", "SELECT * FROM t WHERE id IN (1, 2)"},
+		{"sql_auto_is_null = 1", "SELECT * FROM t WHERE id IS NULL"},
+	} {
+		for _, backend := range backends {
+			t.Run(c.global+": "+c.statement+": "+backend.name, func(t *testing.T) {
+				db := backend.start(t)
+				name, _, _ := strings.Cut(c.global, " ")
+				db.Exec(t, "", "SET GLOBAL "+c.global)
+				defer db.Exec(t, "", "SET GLOBAL "+name+" = DEFAULT")
+				b := newBench(t, db, nil, "CREATE TABLE t (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, n INT)")
+				p := b.sessions(wire.CapDeprecateEOF)
+				p.query(anyhow, "INSERT INTO t (n) VALUES (1)", c.statement, "INSERT INTO t (n) VALUES (2)", c.statement, "SELECT COUNT(*) FROM t")
+				b.equal("t")
+			})
+		}
 	}
 }
