@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dolthub/go-mysql-server/sql"
 	vitess "github.com/dolthub/vitess/go/mysql"
 	"github.com/dolthub/vitess/go/sqltypes"
 )
@@ -18,7 +19,10 @@ import (
 //     have committed meanwhile: here one transaction runs at a time;
 //   - it ignores the sql_mode NO_BACKSLASH_ESCAPES, which the drainer sets and
 //     writes its literals for: in such a session backslashes are doubled;
-//   - it says only after the first statement that a session commits by itself.
+//   - it says only after the first statement that a session commits by itself;
+//   - its sessions do not begin with the character set that the client asks for,
+//     which the proxy looks for: it is told what MySQL would do. All clients here
+//     ask for utf8mb4, which all sessions have.
 type dialect struct {
 	vitess.Handler
 	turn     chan struct{} // holds a token while no transaction runs
@@ -96,7 +100,7 @@ func (d *dialect) ConnectionClosed(c *vitess.Conn) {
 
 // ComQuery runs one statement. KILL does not wait for the one it ends.
 func (d *dialect) ComQuery(ctx context.Context, c *vitess.Conn, query string, callback vitess.ResultSpoolFn) error {
-	query = d.double(c, query)
+	query = d.double(c, asLoggedIn(c, query))
 	if len(query) > 5 && strings.EqualFold(query[:5], "KILL ") {
 		return d.Handler.ComQuery(ctx, c, query, callback)
 	}
@@ -106,7 +110,7 @@ func (d *dialect) ComQuery(ctx context.Context, c *vitess.Conn, query string, ca
 // ComMultiQuery runs the first of several statements and returns the rest,
 // with which it is called again.
 func (d *dialect) ComMultiQuery(ctx context.Context, c *vitess.Conn, query string, callback vitess.ResultSpoolFn) (rest string, err error) {
-	query = d.double(c, query)
+	query = d.double(c, asLoggedIn(c, query))
 	err = d.inTurn(ctx, c, func() error {
 		rest, err = d.Handler.ComMultiQuery(ctx, c, query, callback)
 		return err
@@ -118,6 +122,14 @@ func (d *dialect) ComMultiQuery(ctx context.Context, c *vitess.Conn, query strin
 // ComStmtExecute runs a prepared statement.
 func (d *dialect) ComStmtExecute(ctx context.Context, c *vitess.Conn, prepare *vitess.PrepareData, callback func(*sqltypes.Result) error) error {
 	return d.inTurn(ctx, c, func() error { return d.Handler.ComStmtExecute(ctx, c, prepare, callback) })
+}
+
+// asLoggedIn answers what collation a session began with by that of its login.
+func asLoggedIn(c *vitess.Conn, query string) string {
+	if query == "SET @login_collation = @@collation_connection" {
+		return "SET @login_collation = '" + sql.CollationID(c.CharacterSet).Name() + "'"
+	}
+	return query
 }
 
 // double doubles the backslashes of a plain session's statement. One that sets
