@@ -248,34 +248,50 @@ func (d *serverDefaults) read(ctx context.Context) error {
 		d.utf8mb4 = string(rows[0][0])
 	}
 	rows, err := d.query(ctx, d.variablesQuery("global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout, VERSION()")
-	if err == nil {
-		d.vars, err = parseVariables(rows[0])
-	}
 	if err != nil {
 		return fmt.Errorf("read the backend's global variables: %w", err)
 	}
+	if len(rows) != 1 || len(rows[0]) != variableCount+4 {
+		return fmt.Errorf("read the backend's global variables: not one row of %d columns", variableCount+4)
+	}
+	vars, err := parseVariables(rows[0])
+	if err != nil {
+		return fmt.Errorf("read the backend's global variables: %w", err)
+	}
+	more := rows[0][variableCount:]
+	wait, err := seconds(more[1])
+	if err != nil {
+		return fmt.Errorf("read the backend's wait_timeout: %w", err)
+	}
+	interactive, err := seconds(more[2])
+	if err != nil {
+		return fmt.Errorf("read the backend's interactive_timeout: %w", err)
+	}
 	// Another server may be there now, of another version, with other functions.
-	if version := string(rows[0][variableCount+3]); version != d.version {
+	version, functions := string(more[3]), d.functions.Load()
+	if version != d.version {
 		lacks, err := d.lacks(ctx, sqlrewrite.Functions())
 		if err != nil {
 			return err
 		}
-		d.functions.Store(&lacks)
-		d.version = version
+		functions = &lacks
 	}
-	if d.honoured, err = d.honours(ctx); err != nil {
+	honoured, err := d.honours(ctx)
+	if err != nil {
 		return err
 	}
-	d.plain = d.honoured && len(rows[0][variableCount]) == 0
-	for i, into := range []*time.Duration{&d.wait, &d.interactive} {
-		seconds, err := strconv.Atoi(string(rows[0][variableCount+1+i]))
-		if err != nil {
-			return fmt.Errorf("read the backend's timeouts: %w", err)
-		}
-		*into = time.Duration(seconds) * time.Second
-	}
+	// All of it or nothing: half of another server's would be wrong for both.
+	d.vars, d.wait, d.interactive = vars, wait, interactive
+	d.version, d.honoured, d.plain = version, honoured, honoured && len(more[0]) == 0
+	d.functions.Store(functions)
 	d.at = time.Now()
 	return nil
+}
+
+// seconds reads a variable that is a number of seconds.
+func seconds(v []byte) (time.Duration, error) {
+	n, err := strconv.Atoi(string(v))
+	return time.Duration(n) * time.Second, err
 }
 
 // refresh makes sure that the session's variables are known before sql is
