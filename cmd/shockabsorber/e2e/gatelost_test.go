@@ -96,3 +96,53 @@ func TestGateKeptByRedis(t *testing.T) {
 		t.Errorf("the row reads as %s", got)
 	}
 }
+
+// TestSpillKeptByRedis: a transaction that is kept here has to move to MySQL, and
+// cannot, since a row of it has another value there; Redis dies meanwhile, and the
+// gates that the move has closed cannot be opened. The transaction is gone all the
+// same, and that is what the client is told, as of a deadlock: not an error that
+// says nothing of it.
+func TestSpillKeptByRedis(t *testing.T) {
+	db := servertest.MariaDB(t)
+	b := newBench(t, db, nil, "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL)")
+	db.Exec(t, b.proxied, "INSERT INTO counted VALUES (1, 0)")
+	direct := db.Open(t, b.proxied)
+	block, err := direct.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = block.Rollback() }()
+	if _, err := block.Exec("UPDATE counted SET n = 50 WHERE id = 1"); err != nil {
+		t.Fatal(err)
+	}
+	c := dialPackets(t, b.p.Proxy, b.proxied, 0)
+	c.ok("BEGIN")
+	c.ok("UPDATE counted SET n = n + 1 WHERE id = 1")
+	told := make(chan *wire.ErrPacket, 1)
+	go func() { told <- c.refusal("SELECT COUNT(*) FROM counted") }()
+	until(t, "the replay to wait for the row", func() bool {
+		select {
+		case e := <-told:
+			t.Fatalf("the replay did not wait: %v", e)
+		default:
+		}
+		return count(t, direct, "SELECT COUNT(*) FROM information_schema.processlist WHERE command = 'Query' AND info LIKE 'SELECT%FOR UPDATE' AND id <> CONNECTION_ID()") > 0
+	})
+	b.redis.Kill()
+	if err := block.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-told; e == nil || e.Code != 1213 {
+		t.Fatalf("the transaction is rolled back, and the client was told %v", e)
+	}
+	if n := count(t, direct, "SELECT n FROM counted WHERE id = 1"); n != 50 {
+		t.Errorf("the row holds %d", n)
+	}
+	b.redis.Restart()
+	until(t, "the row to be written again, once the gate's lease has ended", func() bool {
+		return dialPackets(t, b.p.Proxy, b.proxied, 0).refusal("UPDATE counted SET n = n + 1 WHERE id = 1") == nil
+	})
+	if got := dialPackets(t, b.p.Proxy, b.proxied, 0).answer("SELECT n FROM counted WHERE id = 1"); got != "51" {
+		t.Errorf("the row reads as %s", got)
+	}
+}
