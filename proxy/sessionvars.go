@@ -225,28 +225,6 @@ func (d *serverDefaults) ofLogin(id, login uint16) bool {
 
 // read asks the backend. If it is away, what was known stays good.
 func (d *serverDefaults) read(ctx context.Context) error {
-	if d.collations == nil {
-		rows, err := d.query(ctx, "SELECT ID, COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL")
-		if err != nil {
-			return fmt.Errorf("read the backend's collations: %w", err)
-		}
-		m := make(map[uint16]collation, len(rows))
-		for _, r := range rows {
-			id, err := strconv.ParseUint(string(r[0]), 10, 16)
-			if err != nil {
-				continue // MariaDB 11's collations above 65535 cannot be in a handshake
-			}
-			m[uint16(id)] = collation{string(r[1]), charset(r[2])}
-		}
-		d.collations = m
-	}
-	if d.utf8mb4 == "" {
-		rows, err := d.query(ctx, "SELECT DEFAULT_COLLATE_NAME FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME = 'utf8mb4'")
-		if err != nil || len(rows) != 1 {
-			return fmt.Errorf("read the default collation of utf8mb4: %w", err)
-		}
-		d.utf8mb4 = string(rows[0][0])
-	}
 	rows, err := d.query(ctx, d.variablesQuery("global.")+", @@global.init_connect, @@global.wait_timeout, @@global.interactive_timeout, VERSION()")
 	if err != nil {
 		return fmt.Errorf("read the backend's global variables: %w", err)
@@ -267,14 +245,17 @@ func (d *serverDefaults) read(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the backend's interactive_timeout: %w", err)
 	}
-	// Another server may be there now, of another version, with other functions.
-	version, functions := string(more[3]), d.functions.Load()
+	// Another server may be there now, of another version, with other functions and collations.
+	version, functions, collations, utf8mb4 := string(more[3]), d.functions.Load(), d.collations, d.utf8mb4
 	if version != d.version {
 		lacks, err := d.lacks(ctx, sqlrewrite.Functions())
 		if err != nil {
 			return err
 		}
 		functions = &lacks
+		if collations, utf8mb4, err = d.readCollations(ctx); err != nil {
+			return err
+		}
 	}
 	honoured, err := d.honours(ctx)
 	if err != nil {
@@ -283,9 +264,34 @@ func (d *serverDefaults) read(ctx context.Context) error {
 	// All of it or nothing: half of another server's would be wrong for both.
 	d.vars, d.wait, d.interactive = vars, wait, interactive
 	d.version, d.honoured, d.plain = version, honoured, honoured && len(more[0]) == 0
+	d.collations, d.utf8mb4 = collations, utf8mb4
 	d.functions.Store(functions)
 	d.at = time.Now()
 	return nil
+}
+
+// readCollations asks which collations there are, and for utf8mb4's own one.
+func (d *serverDefaults) readCollations(ctx context.Context) (map[uint16]collation, string, error) {
+	rows, err := d.query(ctx, "SELECT ID, COLLATION_NAME, CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID IS NOT NULL AND CHARACTER_SET_NAME IS NOT NULL")
+	if err != nil {
+		return nil, "", fmt.Errorf("read the backend's collations: %w", err)
+	}
+	all := make(map[uint16]collation, len(rows))
+	for _, r := range rows {
+		id, err := strconv.ParseUint(string(r[0]), 10, 16)
+		if err != nil {
+			continue // MariaDB 11's collations above 65535 cannot be in a handshake
+		}
+		all[uint16(id)] = collation{string(r[1]), charset(r[2])}
+	}
+	rows, err = d.query(ctx, "SELECT DEFAULT_COLLATE_NAME FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME = 'utf8mb4'")
+	if err != nil {
+		return nil, "", fmt.Errorf("read the default collation of utf8mb4: %w", err)
+	}
+	if len(rows) != 1 {
+		return nil, "", fmt.Errorf("read the default collation of utf8mb4: %d rows", len(rows))
+	}
+	return all, string(rows[0][0]), nil
 }
 
 // seconds reads a variable that is a number of seconds.

@@ -14,6 +14,7 @@ import (
 // failing, counted from 1, is an error.
 type defaultsServer struct {
 	mode, zone, initConnect, wait, version string
+	utf8mb4                                string // its default collation
 	honours                                bool
 	asked, failing                         int
 }
@@ -34,9 +35,9 @@ func (b *defaultsServer) query(_ context.Context, sql string) ([][][]byte, error
 	var columns []string
 	switch {
 	case strings.Contains(sql, "COLLATIONS"):
-		columns = []string{"45", "utf8mb4_general_ci", "utf8mb4"}
+		columns = []string{"45", b.utf8mb4, "utf8mb4"}
 	case strings.Contains(sql, "CHARACTER_SETS"):
-		columns = []string{"utf8mb4_general_ci"}
+		columns = []string{b.utf8mb4}
 	default:
 		columns = []string{b.mode, b.zone, "0 0 0 0 0", "utf8mb4", "utf8mb4", "utf8mb4", "utf8mb4_general_ci", "1", "1", "1", "1",
 			"1", "1", "REPEATABLE-READ", "1", "50", "86400", b.initConnect, b.wait, b.wait, b.version}
@@ -52,8 +53,8 @@ func (b *defaultsServer) query(_ context.Context, sql string) ([][][]byte, error
 // when the global variables are read again: a new session begins with all of
 // what the one server said or all of what the other did, never with a mixture.
 func TestDefaultsOfOneServer(t *testing.T) {
-	old := defaultsServer{mode: "STRICT_TRANS_TABLES", zone: "+00:00", wait: "100", version: "9.0", honours: true}
-	other := defaultsServer{mode: "ANSI_QUOTES", zone: "+02:00", initConnect: "SET @x = 1", wait: "200", version: "9.1"}
+	old := defaultsServer{mode: "STRICT_TRANS_TABLES", zone: "+00:00", wait: "100", version: "9.0", utf8mb4: "utf8mb4_general_ci", honours: true}
+	other := defaultsServer{mode: "ANSI_QUOTES", zone: "+02:00", initConnect: "SET @x = 1", wait: "200", version: "9.1", utf8mb4: "utf8mb4_0900_ai_ci"}
 	ctx := context.Background()
 	for failing := 1; ; failing++ {
 		b := old
@@ -65,10 +66,10 @@ func TestDefaultsOfOneServer(t *testing.T) {
 			honours: func(context.Context) (bool, error) { return b.honours, b.answer() },
 		}
 		said := func(s defaultsServer) string {
-			return fmt.Sprintln(s.mode, s.zone, s.wait+"s", s.honours, s.honours && s.initConnect == "", map[string]bool{"LACKED BY " + s.version: true})
+			return fmt.Sprintln(s.mode, s.zone, s.wait+"s", s.honours, s.honours && s.initConnect == "", map[string]bool{"LACKED BY " + s.version: true}, s.utf8mb4, s.utf8mb4)
 		}
 		known := func() string {
-			return fmt.Sprintln(d.vars.modeText, d.vars.zone, fmt.Sprintf("%.0fs", d.wait.Seconds()), d.honoured, d.plain, d.missing())
+			return fmt.Sprintln(d.vars.modeText, d.vars.zone, fmt.Sprintf("%.0fs", d.wait.Seconds()), d.honoured, d.plain, d.missing(), d.utf8mb4, d.collations[45].name)
 		}
 		if err := d.read(ctx); err != nil {
 			t.Fatal(err)
