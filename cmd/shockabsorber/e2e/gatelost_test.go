@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"database/sql"
 	"testing"
 	"time"
 
@@ -51,22 +52,30 @@ func TestGateLostConnection(t *testing.T) {
 	}
 }
 
+// heldRow makes a table of one row, on which MySQL has run lock in a transaction
+// that is still open.
+func heldRow(t *testing.T, db *servertest.DB, lock string) (b *bench, direct *sql.DB, block *sql.Tx) {
+	t.Helper()
+	b = newBench(t, db, nil, "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL)")
+	db.Exec(t, b.proxied, "INSERT INTO counted VALUES (1, 0)")
+	direct = db.Open(t, b.proxied)
+	block, err := direct.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = block.Rollback() })
+	if _, err := block.Exec(lock); err != nil {
+		t.Fatal(err)
+	}
+	return b, direct, block
+}
+
 // TestGateKeptByRedis: Redis dies while a statement runs behind the gate, which
 // then cannot be opened. The statement is done, and the client is told what MySQL
 // says of it.
 func TestGateKeptByRedis(t *testing.T) {
 	db := servertest.MariaDB(t)
-	b := newBench(t, db, nil, "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL)")
-	db.Exec(t, b.proxied, "INSERT INTO counted VALUES (1, 0)")
-	direct := db.Open(t, b.proxied)
-	block, err := direct.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = block.Rollback() }()
-	if _, err := block.Exec("SELECT n FROM counted WHERE id = 1 FOR UPDATE"); err != nil {
-		t.Fatal(err)
-	}
+	b, direct, block := heldRow(t, db, "SELECT n FROM counted WHERE id = 1 FOR UPDATE")
 	c := dialPackets(t, b.p.Proxy, b.proxied, 0)
 	told := make(chan *wire.ErrPacket, 1)
 	go func() { told <- c.refusal("UPDATE counted SET n = n + 100 WHERE id IN (SELECT 1)") }()
@@ -104,17 +113,7 @@ func TestGateKeptByRedis(t *testing.T) {
 // says nothing of it.
 func TestSpillKeptByRedis(t *testing.T) {
 	db := servertest.MariaDB(t)
-	b := newBench(t, db, nil, "CREATE TABLE counted (id INT PRIMARY KEY, n INT NOT NULL)")
-	db.Exec(t, b.proxied, "INSERT INTO counted VALUES (1, 0)")
-	direct := db.Open(t, b.proxied)
-	block, err := direct.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = block.Rollback() }()
-	if _, err := block.Exec("UPDATE counted SET n = 50 WHERE id = 1"); err != nil {
-		t.Fatal(err)
-	}
+	b, direct, block := heldRow(t, db, "UPDATE counted SET n = 50 WHERE id = 1")
 	c := dialPackets(t, b.p.Proxy, b.proxied, 0)
 	c.ok("BEGIN")
 	c.ok("UPDATE counted SET n = n + 1 WHERE id = 1")
