@@ -18,11 +18,12 @@ import (
 )
 
 const (
-	beatEvery   = 200 * time.Millisecond
-	beatTTL     = 3 * time.Second // a process that was silent for so long is not waited for
-	adoptWait   = 10 * time.Second
-	rereadEvery = time.Minute // with DDL, all is read again, as it may have been changed around the proxies
-	enabledInit = "CREATE TABLE IF NOT EXISTS shock_absorber.absorbed_tables (" +
+	beatEvery      = 200 * time.Millisecond
+	beatTTL        = 3 * time.Second // a process that was silent for so long is not waited for
+	adoptWait      = 10 * time.Second
+	rereadEvery    = time.Minute     // with DDL, all is read again, as it may have been changed around the proxies
+	catalogTimeout = 2 * time.Minute // reading the schema, which may have thousands of tables
+	enabledInit    = "CREATE TABLE IF NOT EXISTS shock_absorber.absorbed_tables (" +
 		"name VARBINARY(400) NOT NULL PRIMARY KEY, absorbed TINYINT NOT NULL)"
 )
 
@@ -79,7 +80,7 @@ func (e *Engine) read(ctx context.Context, load func(queryer) (*schema.Catalog, 
 		return fmt.Errorf("read the schema: %w", err)
 	}
 	defer conn.Close()
-	if err := conn.SetDeadline(time.Now().Add(loadTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(catalogTimeout)); err != nil {
 		return fmt.Errorf("read the schema: %w", err)
 	}
 	if _, err := conn.Execute("SET NAMES utf8mb4"); err != nil {

@@ -90,10 +90,6 @@ func (e *Engine) push(ctx context.Context, t *schema.Table, way string) error {
 		return err
 	}
 	defer conn.Close()
-	deadline, _ := ctx.Deadline()
-	if err := conn.SetDeadline(deadline); err != nil {
-		return err
-	}
 	settings := "SET autocommit = 0, foreign_key_checks = 0, auto_increment_increment = 1, auto_increment_offset = 1, innodb_lock_wait_timeout = 5, lock_wait_timeout = 3"
 	if t.Dialect == schema.MariaDB {
 		settings += ", check_constraint_checks = 0"

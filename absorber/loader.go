@@ -183,8 +183,7 @@ func (l *loader) query(ctx context.Context, op string, conn *client.Conn, sql st
 				return nil, nil, err
 			}
 		}
-		deadline, _ := ctx.Deadline()
-		if err := conn.SetDeadline(deadline); err != nil {
+		if err := bound(ctx, conn); err != nil {
 			return nil, nil, err
 		}
 		var res *mysql.Result
@@ -209,10 +208,21 @@ func (l *loader) query(ctx context.Context, op string, conn *client.Conn, sql st
 	}
 }
 
-// open dials and sets the session that row images are defined in.
+// bound gives conn ctx's deadline.
+func bound(ctx context.Context, conn *client.Conn) error {
+	deadline, _ := ctx.Deadline()
+	return conn.SetDeadline(deadline)
+}
+
+// open dials and sets the session that row images are defined in. The
+// connection has ctx's deadline.
 func (l *loader) open(ctx context.Context) (*client.Conn, error) {
 	c, err := l.dial(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := bound(ctx, c); err != nil {
+		_ = c.Close()
 		return nil, err
 	}
 	for _, s := range []string{

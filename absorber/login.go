@@ -11,9 +11,13 @@ import (
 // server whose own it is looks like one that does not listen.
 const loginCollation = "latin1_german2_ci"
 
-// Login is an option for client.Connect. Connections without it cannot tell
-// whether the server honours logins.
-func Login(c *client.Conn) error { return c.SetCollation(loginCollation) }
+// Login is the option for client.Connect that the engine's connections need.
+// They ask for a collation, to tell whether the server honours logins, and have no
+// timeouts but the engine's own: the library's would move a deadline that is set.
+func Login(c *client.Conn) error {
+	c.ReadTimeout, c.WriteTimeout = 0, 0
+	return c.SetCollation(loginCollation)
+}
 
 // HonoursLogin asks MySQL whether a session begins with the character set that its
 // client asks for at login. With skip-character-set-client-handshake it does not.

@@ -58,7 +58,8 @@ func (adm *admission) definitions(binary bool, caps wire.Capability) ([]wire.Col
 // setting. MySQL is asked by preparing the statement as that user, on a
 // connection of its own, so a session that only absorbs needs none.
 //
-// When MySQL cannot be reached, what it said last stays good.
+// When MySQL cannot be reached, lets nobody in or does not answer, what it said
+// last stays good.
 type admissions struct {
 	mu      sync.Mutex
 	entries map[admissionKey]*admission
@@ -114,8 +115,12 @@ func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.State
 	if adm != nil && time.Since(adm.at) < admissionTTL {
 		return adm, nil, nil
 	}
-	fresh, err := a.ask(ctx, s, key, req)
-	if errors.As(err, &refusal) && refusal.Code != codeCannotConnect {
+	var fresh *admission
+	err = s.conn.srv.patience.ask(ctx, adm != nil, func(ctx context.Context) (err error) {
+		fresh, err = a.ask(ctx, s, key, req)
+		return err
+	})
+	if errors.As(err, &refusal) && !turnedAway(refusal) {
 		return nil, refusal, nil
 	}
 	if err != nil {

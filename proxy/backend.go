@@ -270,8 +270,8 @@ func (c *Conn) databaseKey() string {
 // checkDatabase makes sure that the database of a login exists and is the
 // user's to use. The cheapest way that is right: open the session's backend
 // connection there, which it is likely to need anyway, unless somebody did so
-// a moment ago. If the backend is down, any earlier login will do. It returns
-// what the client has to be told of the session.
+// a moment ago. If the backend is down, full or silent, any earlier login will do.
+// It returns what the client has to be told of the session.
 func (c *Conn) checkDatabase(ctx context.Context) (changes []byte, err error) {
 	if c.db == "" {
 		return nil, nil
@@ -280,15 +280,19 @@ func (c *Conn) checkDatabase(ctx context.Context) (changes []byte, err error) {
 	if ever && time.Since(last.at) < verifiedFor {
 		return last.changes, nil
 	}
-	be, err := c.ensureBackend(ctx)
+	var be *backend
+	err = c.srv.patience.ask(ctx, ever, func(ctx context.Context) (err error) {
+		be, err = c.ensureBackend(ctx)
+		return err
+	})
 	var e *wire.ErrPacket
-	if ever && errors.As(err, &e) && e.Code == codeCannotConnect {
+	switch {
+	case err == nil:
+		return be.changes, nil
+	case ever && (errors.Is(err, errSilent) || errors.As(err, &e) && turnedAway(e)):
 		return last.changes, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	return be.changes, nil
+	return nil, err
 }
 
 // welcome is the OK that ends a login.

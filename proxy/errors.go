@@ -21,11 +21,15 @@ const (
 	codeKillDenied         = 1095
 	codeUnknownError       = 1105
 	codePacketTooLarge     = 1153
+	codeHostBlocked        = 1129
 	codeOutOfOrder         = 1156
+	codeTooManyOfUser      = 1203
 	codeUnknownStatement   = 1243
 	codeInterrupted        = 1317
 	codeStatementTime      = 1969 // MariaDB's max_statement_time
 	codeQueryTimeout       = 3024 // MySQL's max_execution_time
+	codeOffline            = 3032
+	codeNotAvailable       = 3168
 	codeDBAccessDenied     = 1044
 	codeCannotConnect      = 2003
 	codeGoneAway           = 2006

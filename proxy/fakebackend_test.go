@@ -36,6 +36,7 @@ type fakeBackend struct {
 	logins  []*wire.Login
 	conns   []net.Conn
 	queries []string
+	door    *wire.ErrPacket // what newcomers get instead of the greeting; without a code, nothing
 }
 
 // startFake runs a fake backend until the test ends.
@@ -72,6 +73,13 @@ func startFake(tb testing.TB, version string) *fakeBackend {
 		wg.Wait()
 	})
 	return f
+}
+
+// shut sets what newcomers get instead of the greeting; nil lets them in.
+func (f *fakeBackend) shut(door *wire.ErrPacket) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.door = door
 }
 
 // closeAll breaks all connections.
@@ -125,6 +133,18 @@ type fakeSession struct {
 
 // serve runs one connection.
 func (s *fakeSession) serve() {
+	s.f.mu.Lock()
+	door := s.f.door
+	s.f.mu.Unlock()
+	if door != nil {
+		if door.Code == 0 {
+			_, _ = s.r.ReadFrame() // nobody writes before the greeting: until it is closed
+			return
+		}
+		s.fail(door.Code, door.State, door.Message)
+		s.w.Flush()
+		return
+	}
 	g := wire.Greeting{Version: s.f.version, ConnID: s.id, Salt: wire.NewSalt(), Caps: wire.Forwardable, Collation: 45, Status: wire.StatusAutocommit, Plugin: s.f.plugin}
 	if s.w.WritePacket(wire.AppendGreeting(nil, &g)) != nil || s.w.Flush() != nil {
 		return

@@ -32,6 +32,7 @@ type Server struct {
 	probe    probing
 	backend  atomic.Pointer[serverInfo] // what clients are told; nil until the backend was reached once
 	verified verifiedDatabases
+	patience patience
 
 	mu       sync.Mutex
 	sessions map[uint32]*Conn
@@ -64,6 +65,7 @@ func New(cfg Config) (*Server, error) {
 		ready:    make(chan struct{}),
 		sessions: make(map[uint32]*Conn),
 		nextID:   firstID + rand.Uint32N(lastID-firstID),
+		patience: patience{log: cfg.Logger},
 	}
 	s.verified.seen = make(map[string]verifiedLogin)
 	if s.metrics, err = newMetrics(cfg.Registerer); err != nil {

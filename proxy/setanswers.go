@@ -49,7 +49,11 @@ func (a *setAnswers) of(ctx context.Context, s *session, all []string) (wire.OK,
 	if known && time.Since(last.at) < globalsTTL {
 		return last.ok, nil
 	}
-	ok, err := askSet(ctx, s, all)
+	var ok wire.OK
+	err := s.conn.srv.patience.ask(ctx, known, func(ctx context.Context) (err error) {
+		ok, err = askSet(ctx, s, all)
+		return err
+	})
 	if err != nil {
 		if known {
 			return last.ok, nil
