@@ -120,13 +120,13 @@ func (a *admissions) admit(ctx context.Context, s *session, st *sqlrewrite.State
 		fresh, err = a.ask(ctx, s, key, req)
 		return err
 	})
-	if errors.As(err, &refusal) && !turnedAway(refusal) {
+	switch {
+	case err == nil:
+	case unanswered(err) && adm != nil:
+		return adm, nil, nil
+	case !unanswered(err) && errors.As(err, &refusal):
 		return nil, refusal, nil
-	}
-	if err != nil {
-		if why, _ := refused(err); why == "" && adm != nil {
-			return adm, nil, nil
-		}
+	default:
 		return nil, nil, err
 	}
 	a.mu.Lock()

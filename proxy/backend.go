@@ -285,11 +285,10 @@ func (c *Conn) checkDatabase(ctx context.Context) (changes []byte, err error) {
 		be, err = c.ensureBackend(ctx)
 		return err
 	})
-	var e *wire.ErrPacket
 	switch {
 	case err == nil:
 		return be.changes, nil
-	case ever && (errors.Is(err, errSilent) || errors.As(err, &e) && turnedAway(e)):
+	case ever && unanswered(err):
 		return last.changes, nil
 	}
 	return nil, err

@@ -19,73 +19,80 @@ func hang(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// TestPatience: a silent server is waited for by one session at a time, and not
-// for long; one that answers, be it with an error, is asked by all.
+// TestPatience: a server that is away is asked by one session in a while, and not
+// waited for for long; one that answers, be it with a refusal, is asked by all.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &patience{log: slog.New(slog.DiscardHandler)}
-		var asked atomic.Int64
-		waits := func(n int, question func(ctx context.Context) error) (longest time.Duration) {
-			asked.Store(0)
+		// three sessions put a question at once: how many did, and the longest wait
+		three := func(question func(ctx context.Context) error) (asked int64, longest time.Duration) {
+			var n atomic.Int64
 			begun := time.Now()
 			var all sync.WaitGroup
-			for range n {
+			for range 3 {
 				all.Go(func() {
-					_ = p.ask(t.Context(), true, func(ctx context.Context) error {
-						asked.Add(1)
+					err := p.ask(t.Context(), true, func(ctx context.Context) error {
+						n.Add(1)
+						time.Sleep(time.Millisecond) // until all have come
 						return question(ctx)
 					})
+					if err == nil && question(t.Context()) != nil {
+						t.Error("an error was not returned")
+					}
 				})
 			}
 			all.Wait()
-			return time.Since(begun)
+			return n.Load(), time.Since(begun).Truncate(10 * time.Millisecond)
 		}
-		refused := func(context.Context) error { return NewError(codeCannotConnect, "HY000", "refused") }
+		check := func(when string, question func(ctx context.Context) error, asked int64, longest time.Duration) {
+			t.Helper()
+			if n, w := three(question); n != asked || w != longest {
+				t.Fatalf("%s: %d asked and waited %v, instead of %d and %v", when, n, w, asked, longest)
+			}
+		}
+		answers := func(context.Context) error { return nil }
+		denies := func(context.Context) error { return NewError(1142, "42000", "denied") }
+		full := func(context.Context) error { return NewError(codeTooManyConnections, "08004", "full") }
+		gone := func(context.Context) error { return errors.New("connection refused") }
+		leaves := func() {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_ = p.ask(ctx, true, hang)
+		}
 
-		for range 2 {
-			if w := waits(3, refused); w != 0 || asked.Load() != 3 {
-				t.Fatalf("a server that refuses: %d of 3 asked it, and waited %v", asked.Load(), w)
-			}
-		}
-		if w := waits(3, hang); w != patienceTime || asked.Load() != 3 {
-			t.Fatalf("nobody knows yet that it is silent: %d of 3 asked, and waited %v", asked.Load(), w)
-		}
-		if err := p.ask(t.Context(), true, hang); !errors.Is(err, errSilent) {
-			t.Fatalf("the next got %v", err)
+		check("there", answers, 3, 0)
+		check("there, and denies it", denies, 3, 0)
+		leaves()
+		check("there, a client has left", answers, 3, 0)
+
+		check("silent, nobody knows yet", hang, 3, patienceTime)
+		if err := p.ask(t.Context(), true, answers); !errors.Is(err, errNotAsked) {
+			t.Fatalf("the next session got %v", err)
 		}
 		for range 2 {
-			time.Sleep(patienceAgain)
-			if w := waits(3, hang); w != patienceTime || asked.Load() != 1 {
-				t.Fatalf("after a while: %d of 3 asked, and waited %v", asked.Load(), w)
-			}
+			time.Sleep(silentPause)
+			check("silent, after a while", hang, 1, patienceTime)
 		}
+		time.Sleep(silentPause)
+		leaves()
+		check("silent, and who was to find out has left", hang, 0, 0)
+		time.Sleep(patienceTime + silentPause)
+		check("there again, one finds out", denies, 1, 0)
+		check("there again", answers, 3, 0)
+
+		check("full, nobody knows yet", full, 3, 0)
+		check("full", full, 0, 0)
+		time.Sleep(refusedPause)
+		check("gone, one finds out", gone, 1, 0)
+		check("gone", gone, 0, 0)
+
 		begun := time.Now()
-		if err := p.ask(t.Context(), false, func(ctx context.Context) error {
+		err := p.ask(t.Context(), false, func(ctx context.Context) error {
 			time.Sleep(time.Hour)
 			return ctx.Err()
-		}); err != nil || time.Since(begun) != time.Hour {
+		})
+		if err != nil || time.Since(begun) != time.Hour {
 			t.Fatalf("a question whose answer nobody knows: %v after %v", err, time.Since(begun))
-		}
-		gone, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := p.ask(gone, true, hang); !errors.Is(err, context.Canceled) {
-			t.Fatalf("a client that has gone: %v", err)
-		}
-		if waits(3, refused); asked.Load() != 0 {
-			t.Fatal("a client that has gone says nothing of the server, but it was asked at once")
-		}
-		time.Sleep(patienceTime + patienceAgain)
-		if waits(1, refused); asked.Load() != 1 {
-			t.Fatal("it was not asked")
-		}
-		if waits(3, refused); asked.Load() != 3 {
-			t.Fatalf("a server that answers again: %d of 3 asked", asked.Load())
-		}
-		gone, cancel = context.WithCancel(t.Context())
-		cancel()
-		_ = p.ask(gone, true, hang)
-		if waits(3, refused); asked.Load() != 3 {
-			t.Fatalf("a client has gone, and %d of 3 asked", asked.Load())
 		}
 	})
 }
@@ -128,6 +135,7 @@ func TestDatabaseKnownFromBefore(t *testing.T) {
 		}
 		s.verified.mu.Unlock()
 		f.shut(c.door)
+		s.patience.answered() // else it is not asked for a while
 		if err := login("seen"); (err == nil) != c.stays {
 			t.Errorf("%s: the login got %v", c.name, err)
 		}
