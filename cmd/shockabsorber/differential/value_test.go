@@ -17,12 +17,16 @@ type value struct {
 	sql   string           // as text, ready for its session
 	param *rawclient.Param // what is bound in its place; nil: always text
 	again func() value     // another value for the same place
+	cut   bool             // a string of which a number takes only a part
 }
 
-// class is the kind of type that a value is bound with, as the proxy tells them apart.
+// class is the kind of type that a value is bound with, as the proxy tells them
+// apart, and MySQL, which goes on with what the first string was cut to.
 func (v value) class() byte {
 	switch {
 	case v.param == nil:
+	case v.cut:
+		return 'x'
 	case v.param.Type >= wire.TypeVarchar && v.param.Type != wire.TypeBit && v.param.Type != wire.TypeNewDecimal:
 		return 't'
 	case v.param.Type == wire.TypeDate || v.param.Type == wire.TypeTime || v.param.Type == wire.TypeDatetime || v.param.Type == wire.TypeTimestamp:
@@ -72,6 +76,10 @@ type binding struct {
 func (g *generator) render(st *session, v string, how binding) value {
 	if content, is := strings.CutPrefix(v, "'"); is {
 		out := value{sql: st.quote(content), param: g.bindString(st, content, how)}
+		if how.family == "int" || how.family == "dec" || how.family == "float" {
+			_, err := strconv.ParseFloat(strings.TrimSpace(content), 64)
+			out.cut = err != nil
+		}
 		if strings.HasSuffix(v, "' 'b'") || strings.HasPrefix(v, "''") {
 			out = value{sql: v}
 		}

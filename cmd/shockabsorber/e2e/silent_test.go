@@ -69,7 +69,10 @@ func (d *durable) visit(pool *sql.DB, id int) {
 	var n int
 	steps := []func() error{
 		func() error { _, err := pool.Exec("SET NAMES utf8mb4"); return err },
-		func() error { _, err := pool.Exec(fmt.Sprintf("INSERT INTO ledger (id, n) VALUES (%d, 70)", id)); return err },
+		func() error {
+			_, err := pool.Exec(fmt.Sprintf("INSERT INTO ledger (id, n) VALUES (%d, 70)", id))
+			return err
+		},
 		func() error {
 			tx, err := pool.Begin()
 			if err != nil {
