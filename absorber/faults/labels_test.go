@@ -50,7 +50,7 @@ func documented(t *testing.T) []string {
 // name themselves, that only read or wait and have no hook.
 var unhooked = []string{
 	"wal.above", "wal.await_relayed", "wal.check", "wal.check_eviction", "wal.counter", "wal.gate_sweep", "wal.load", "wal.newest", "wal.pending", "wal.progress", "wal.remains",
-	"wal.tail", "wal.usable", "wal.verify", "wal.wait_gate", "wal.wait_settled", "queue.above", "queue.poll", "queue.top", "queue.topic",
+	"wal.tail", "wal.usable", "wal.verify", "wal.wait_settled", "queue.above", "queue.poll", "queue.top", "queue.topic",
 }
 
 // TestLabelsInCode: a label in the code that the table does not list is an

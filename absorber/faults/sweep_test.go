@@ -79,11 +79,11 @@ const atOnce = 12
 
 // reads are labels without an effect; there is no end to their calls while
 // somebody waits, so that only the first few are let fail.
-var reads = []string{"sink.checkpoint", "sink.dead_letters", "sink.requests", "engine.load", "engine.query", "wal.locked"}
+var reads = []string{"sink.checkpoint", "sink.dead_letters", "sink.requests", "engine.load", "engine.query", "wal.locked", "wal.wait_gate"}
 
 // byChance are labels that a scenario meets only when a process looks at the
 // right moment: a busy machine may miss it.
-var byChance = []string{"wal.join"}
+var byChance = []string{"wal.join", "wal.wait_gate"}
 
 // sweep lets calls of a scenario fail.
 type sweep struct {
