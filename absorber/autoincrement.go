@@ -1,6 +1,7 @@
 package absorber
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,9 @@ func (e *Engine) GiveBack(ctx context.Context, t *schema.Table, r Reservation) {
 // raises are the values of new rows above which the counter has to go: the
 // largest explicit one, unless it is not above given, the last that came from
 // the counter. InnoDB does so for rows that it stores, and so does the commit.
+// A value below 1 does not move it; but MariaDB's goes up by one for some INSERTs
+// of such a value, and the row may drain as an INSERT, whatever has made it. So
+// MariaDB is to execute the statement.
 func raises(t *schema.Table, changes []change, given uint64) ([]wal.Raise, error) {
 	col := t.AutoIncrement
 	if col < 0 {
@@ -83,7 +87,14 @@ func raises(t *schema.Table, changes []change, given uint64) ([]wal.Raise, error
 	}
 	top := uint64(0)
 	for _, c := range changes {
-		if c.old != nil || c.new == nil || len(c.new[col]) > 0 && c.new[col][0] == '-' {
+		if c.new == nil {
+			continue
+		}
+		low := belowOne(c.new[col])
+		if t.Dialect == schema.MariaDB && low && (c.old == nil || !belowOne(c.old[col])) {
+			return nil, &Refused{Reason: "auto_increment_range"}
+		}
+		if low || c.old != nil {
 			continue
 		}
 		v, err := strconv.ParseUint(string(c.new[col]), 10, 64)
@@ -96,6 +107,11 @@ func raises(t *schema.Table, changes []change, given uint64) ([]wal.Raise, error
 		return nil, nil
 	}
 	return []wal.Raise{{Table: t.Name.String(), Used: top}}, nil
+}
+
+// belowOne reports whether an AUTO_INCREMENT value is zero or negative.
+func belowOne(v []byte) bool {
+	return len(v) > 0 && (v[0] == '-' || len(bytes.Trim(v, "0")) == 0)
 }
 
 // maxCounter is above what the counters in Redis can count.

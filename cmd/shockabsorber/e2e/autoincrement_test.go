@@ -158,6 +158,44 @@ SELECT LAST_INSERT_ID();
 SELECT * FROM spent2 ORDER BY id;
 `
 
+// belowOneScript moves rows to values below 1. The INSERTs from a SELECT pass
+// through, so that the counter is MySQL's from then on: what drains must
+// leave it as an UPDATE does. The COUNTs drain.
+const belowOneScript = `
+CREATE TABLE below (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT);
+CREATE TABLE nought (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT);
+CREATE TABLE within (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, v INT);
+CREATE TABLE beside (k INT PRIMARY KEY, id INT NOT NULL AUTO_INCREMENT, KEY (id));
+INSERT INTO below (v) SELECT 1;
+UPDATE below SET id = id - 100 WHERE id = 1;
+SELECT COUNT(*) FROM below;
+INSERT INTO below VALUES (0, 2);
+SELECT LAST_INSERT_ID();
+INSERT INTO nought (v) SELECT 1;
+UPDATE nought SET id = id DIV 4 WHERE id = 1;
+SELECT COUNT(*) FROM nought;
+INSERT INTO nought VALUES (0, 2);
+SELECT LAST_INSERT_ID();
+INSERT INTO within (v) SELECT 1;
+BEGIN;
+UPDATE within SET id = -5 WHERE id = 1;
+UPDATE within SET v = 6 WHERE id = -5;
+COMMIT;
+SELECT COUNT(*) FROM within;
+INSERT INTO within VALUES (0, 2);
+SELECT LAST_INSERT_ID();
+INSERT INTO beside (k) SELECT 1;
+INSERT INTO beside (k) VALUES (2);
+UPDATE beside SET id = -2 WHERE k = 2;
+SELECT COUNT(*) FROM beside;
+INSERT INTO beside (k) SELECT 3;
+SELECT LAST_INSERT_ID();
+SELECT * FROM below ORDER BY id;
+SELECT * FROM nought ORDER BY id;
+SELECT * FROM within ORDER BY id;
+SELECT * FROM beside ORDER BY k;
+`
+
 // TestAutoIncrementEdges compares each answer with the direct one.
 func TestAutoIncrementEdges(t *testing.T) {
 	for _, backend := range backends {
@@ -167,7 +205,7 @@ func TestAutoIncrementEdges(t *testing.T) {
 			cfg := settings(t, db, servertest.Redis(t).Addr)
 			cfg.Tables = map[string]config.Table{proxied + ".*": {}}
 			p := start(t, db, cfg)
-			for _, script := range []string{autoIncrementScript, "DROP TABLE spent;" + spentScript} {
+			for _, script := range []string{autoIncrementScript, "DROP TABLE spent;" + spentScript, belowOneScript} {
 				want := commandLine(t, db.Addr, direct, script)
 				got := commandLine(t, p.Proxy, proxied, script)
 				compareLines(t, want, strings.ReplaceAll(got, proxied, direct))
