@@ -78,8 +78,8 @@ func (e *Engine) GiveBack(ctx context.Context, t *schema.Table, r Reservation) {
 // largest explicit one, unless it is not above given, the last that came from
 // the counter. InnoDB does so for rows that it stores, and so does the commit.
 // A value below 1 does not move it; but MariaDB's goes up by one for some INSERTs
-// of such a value, and the row may drain as an INSERT, whatever has made it. So
-// MariaDB is to execute the statement.
+// of such a value, and an UPDATE that makes one drains as a DELETE and an INSERT.
+// So MariaDB is to execute the statement.
 func raises(t *schema.Table, changes []change, given uint64) ([]wal.Raise, error) {
 	col := t.AutoIncrement
 	if col < 0 {
@@ -87,14 +87,13 @@ func raises(t *schema.Table, changes []change, given uint64) ([]wal.Raise, error
 	}
 	top := uint64(0)
 	for _, c := range changes {
-		if c.new == nil {
+		if c.old != nil || c.new == nil {
 			continue
 		}
-		low := belowOne(c.new[col])
-		if t.Dialect == schema.MariaDB && low && (c.old == nil || !belowOne(c.old[col])) {
-			return nil, &Refused{Reason: "auto_increment_range"}
-		}
-		if low || c.old != nil {
+		if belowOne(c.new[col]) {
+			if t.Dialect == schema.MariaDB {
+				return nil, &Refused{Reason: "auto_increment_range"}
+			}
 			continue
 		}
 		v, err := strconv.ParseUint(string(c.new[col]), 10, 64)
